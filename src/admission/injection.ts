@@ -1,0 +1,52 @@
+import type { JsonPatchOperation } from '../kube/kube-client.ts';
+import { isRecord } from './admission-review.ts';
+
+/** Why an object is let through as it is. */
+export type SkipReason =
+  | 'NotATarget'
+  | 'OptedOut'
+  | 'MirrorPod'
+  | 'NamespaceTerminating'
+  | 'BeingDeleted'
+  | 'ForeignSecret'
+  | 'AlreadyReferenced'
+  | 'NoManagedImage'
+  | 'OwnDetach'
+  | 'NotConfigured'
+  | 'UnknownResource'
+  | 'Unreadable';
+
+/** What is to be done with one object: nothing, or a patch that appends the reference to the list at `listPath`. */
+export type InjectionDecision =
+  { inject: false; reason: SkipReason } | { inject: true; listPath: string; list: unknown[] };
+
+/** A rule that lets an object through, or has no opinion. */
+export type SkipPolicy<Subject> = (subject: Subject) => SkipReason | null;
+
+/** The reason of the first policy that has one. */
+export function firstReason<Subject>(policies: readonly SkipPolicy<Subject>[], subject: Subject): SkipReason | null {
+  for (const policy of policies) {
+    const reason = policy(subject);
+    if (reason) return reason;
+  }
+  return null;
+}
+
+/**
+ * Appends to a list of references: never reorders, never drops. No `test`: a patch of a webhook that cannot be applied fails
+ * the user's request, even under `Ignore`.
+ */
+export function appendReference(listPath: string, list: readonly unknown[], secretName: string): JsonPatchOperation[] {
+  const entry = { name: secretName };
+  return list.length > 0
+    ? [{ op: 'add', path: `${listPath}/-`, value: entry }]
+    : [{ op: 'add', path: listPath, value: [entry] }];
+}
+
+export function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function hasReference(list: readonly unknown[], secretName: string): boolean {
+  return list.some((entry) => isRecord(entry) && entry.name === secretName);
+}

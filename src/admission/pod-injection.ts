@@ -1,0 +1,56 @@
+import { isOptedOut } from '../targets/target-selector.ts';
+import { isRecord, type AdmissionRequest, type AdmittedObject } from './admission-review.ts';
+import type { AdmissionView } from './admission-view.ts';
+import { firstReason, hasReference, listOf, type InjectionDecision, type SkipPolicy } from './injection.ts';
+
+/** On a Pod that the kubelet made of a file: the API server refuses such a Pod when it references Secrets. */
+const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
+
+interface Subject {
+  object: AdmittedObject;
+  spec: Record<string, unknown>;
+  view: AdmissionView;
+  list: unknown[];
+}
+
+const policies: SkipPolicy<Subject>[] = [
+  ({ spec, view }) => (view.selectsServiceAccount(serviceAccountName(spec)) ? null : 'NotATarget'),
+  ({ object }) => (isOptedOut(object.metadata) ? 'OptedOut' : null),
+  ({ object }) => (object.metadata.annotations?.[MIRROR_ANNOTATION] === undefined ? null : 'MirrorPod'),
+  ({ object }) => (object.metadata.deletionTimestamp ? 'BeingDeleted' : null),
+  ({ list, view }) => (hasReference(list, view.secretName) ? 'AlreadyReferenced' : null),
+  ({ spec, view }) => (imagesOf(spec).some((image) => view.managesImage(image)) ? null : 'NoManagedImage'),
+];
+
+/** Decides on a Pod in a namespace that is a target: its ServiceAccount's name decides, the ServiceAccount is not looked up. */
+export function decidePod({ object }: AdmissionRequest, view: AdmissionView): InjectionDecision {
+  const { spec } = object;
+  if (!isRecord(spec)) return { inject: false, reason: 'Unreadable' };
+  const list = listOf(spec.imagePullSecrets);
+  const reason = firstReason(policies, { object, spec, view, list });
+  return reason ? { inject: false, reason } : { inject: true, listPath: '/spec/imagePullSecrets', list };
+}
+
+/** Did a person write the Pod's own list, rather than the ServiceAccount's having been copied or a controller's template? */
+export function hasHandWrittenList({ metadata }: AdmittedObject): boolean {
+  const controlled = metadata.ownerReferences?.some(({ controller }) => controller) ?? false;
+  const owned = metadata.managedFields?.some(({ fieldsV1 }) => {
+    const spec = isRecord(fieldsV1) ? fieldsV1['f:spec'] : undefined;
+    return isRecord(spec) && 'f:imagePullSecrets' in spec;
+  });
+  return !controlled && (owned ?? false);
+}
+
+function serviceAccountName({ serviceAccountName: name }: Record<string, unknown>): string {
+  return typeof name === 'string' && name !== '' ? name : 'default';
+}
+
+/** Every image that kubelet pulls for the Pod. */
+function imagesOf(spec: Record<string, unknown>): string[] {
+  const containers = [spec.containers, spec.initContainers, spec.ephemeralContainers].flatMap(listOf);
+  const ofContainers = containers.map((container) => (isRecord(container) ? container.image : undefined));
+  const ofVolumes = listOf(spec.volumes).map((volume) =>
+    isRecord(volume) && isRecord(volume.image) ? volume.image.reference : undefined,
+  );
+  return [...ofContainers, ...ofVolumes].filter((image): image is string => typeof image === 'string');
+}

@@ -1,0 +1,33 @@
+import { FIELD_MANAGER } from '../kube/kube-client.ts';
+import { isOptedOut } from '../targets/target-selector.ts';
+import type { AdmissionRequest } from './admission-review.ts';
+import type { AdmissionView } from './admission-view.ts';
+import { firstReason, hasReference, listOf, type InjectionDecision, type SkipPolicy } from './injection.ts';
+
+interface Subject {
+  request: AdmissionRequest;
+  view: AdmissionView;
+  list: unknown[];
+}
+
+const policies: SkipPolicy<Subject>[] = [
+  // An object created with `generateName` has no name yet.
+  ({ request, view }) => (view.selectsServiceAccount(request.object.metadata.name ?? '') ? null : 'NotATarget'),
+  ({ request }) => (isOptedOut(request.object.metadata) ? 'OptedOut' : null),
+  ({ request }) => (request.object.metadata.deletionTimestamp ? 'BeingDeleted' : null),
+  ({ list, view }) => (hasReference(list, view.secretName) ? 'AlreadyReferenced' : null),
+  ({ request, view }) => (isOwnDetach(request, view.secretName) ? 'OwnDetach' : null),
+];
+
+/** Decides on a ServiceAccount in a namespace that is a target. */
+export function decideServiceAccount(request: AdmissionRequest, view: AdmissionView): InjectionDecision {
+  const list = listOf(request.object.imagePullSecrets);
+  const reason = firstReason(policies, { request, view, list });
+  return reason ? { inject: false, reason } : { inject: true, listPath: '/imagePullSecrets', list };
+}
+
+/** Reconciliation detaches what the configuration no longer selects; this replica may not have read that edit yet. */
+function isOwnDetach({ operation, fieldManager, oldObject }: AdmissionRequest, secretName: string): boolean {
+  if (operation !== 'UPDATE' || fieldManager !== FIELD_MANAGER) return false;
+  return hasReference(listOf(oldObject?.imagePullSecrets), secretName);
+}

@@ -1,0 +1,220 @@
+import type { Clock } from './clock.ts';
+import { createComponents, type Components } from './components.ts';
+import { backOffMs } from './back-off.ts';
+import type { TokensUpdate } from './credentials/tokens-store.ts';
+import type { KubeConnection } from './kube/connection.ts';
+import { KubeClient } from './kube/kube-client.ts';
+import type { ServeOptions } from './options.ts';
+import { StatusServer, type ReadinessChecks } from './server/status-server.ts';
+import { selectsNamespace } from './targets/target-selector.ts';
+import type { Logger } from './telemetry/logger.ts';
+import { Metrics } from './telemetry/metrics.ts';
+
+export interface AppOptions {
+  options: ServeOptions;
+  connection: KubeConnection;
+  clock: Clock;
+  logger: Logger;
+  environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** The service: `start` resolves when its status can be asked for, `stop` when everything has ended. */
+export class App {
+  readonly #options: ServeOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #client: KubeClient;
+  readonly #metrics = new Metrics();
+  readonly #parts: Components;
+  readonly #statusServer: StatusServer;
+  readonly #stopping = new AbortController();
+  readonly #running: Promise<void>[] = [];
+  #serverMinor = 0;
+  #hasBeenReady = false;
+  #isDraining = false;
+
+  constructor({ options, connection, clock, logger, environment }: AppOptions) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#client = new KubeClient(connection);
+    this.#parts = createComponents({
+      options,
+      client: this.#client,
+      clock,
+      logger,
+      metrics: this.#metrics,
+      environment,
+      serverMinor: () => this.#serverMinor,
+    });
+    this.#statusServer = new StatusServer({
+      listen: options.metricsListen,
+      metrics: this.#metrics.registry,
+      beforeScrape: () => this.#countNamespaces(),
+      readiness: () => this.#readiness(),
+      status: () => this.#status(),
+    });
+    this.#connectParts();
+  }
+
+  async start(): Promise<void> {
+    const { signal } = this.#stopping;
+    const { tokens, config, certificates, registration } = this.#parts;
+    const status = await this.#statusServer.start();
+    this.#logger.info({ status, ownNamespace: this.#options.namespace }, 'started');
+    this.#running.push(
+      ...[...this.#watches(), tokens, config, certificates, registration].map((part) => part.run(signal)),
+    );
+    this.#running.push(this.#serveAdmission(signal), this.#follow(signal));
+  }
+
+  /** Not ready any more, then no longer listening, then gone; what is under way is finished. */
+  async stop(): Promise<void> {
+    this.#isDraining = true;
+    this.#parts.webhookServer.drain();
+    this.#logger.info({ drainMs: this.#options.drainMs }, 'stopping');
+    if (this.#parts.webhookServer.isListening) await this.#clock.sleep(this.#options.drainMs);
+    await this.#parts.webhookServer.stop();
+    this.#stopping.abort();
+    await Promise.allSettled(this.#running);
+    await this.#statusServer.stop();
+    await this.#client.close();
+    this.#logger.info({}, 'stopped');
+  }
+
+  /** What leads from one part to another when something changes; data flows from top to bottom. */
+  #connectParts(): void {
+    const { observed, tokens, config, refresher, secretReconciler, serviceAccountReconciler, ...rest } = this.#parts;
+    config.onChange((current) => {
+      refresher.configure(current);
+      secretReconciler.reconcileAll();
+      serviceAccountReconciler.reconcileAll();
+      rest.registration.reconcile();
+    });
+    for (const secrets of observed.accessKeySecrets.values()) {
+      secrets.subscribe(() => refresher.reconsider());
+    }
+    tokens.onChange(() => {
+      secretReconciler.reconcileAll();
+      serviceAccountReconciler.reconcileAll();
+    });
+    observed.pullSecrets.subscribe((key, current, previous) => {
+      // A foreign Secret that went frees its namespace.
+      if (!current && previous) serviceAccountReconciler.reconcileNamespace(key.slice(0, key.indexOf('/')));
+    });
+    rest.certificates.onChange(() => rest.registration.reconcile());
+  }
+
+  async #serveAdmission(signal: AbortSignal): Promise<void> {
+    const { certificates, webhookServer, registration } = this.#parts;
+    const { promise: first, resolve } = Promise.withResolvers<undefined>();
+    const unsubscribe = certificates.onChange(() => resolve(undefined));
+    signal.addEventListener('abort', () => resolve(undefined));
+    if (!certificates.current()) await first;
+    unsubscribe();
+    const certificate = certificates.current();
+    if (!certificate || signal.aborted) return;
+    const address = await webhookServer.start(certificate, certificates);
+    this.#logger.info({ address }, 'webhook listening');
+    registration.reconcile();
+  }
+
+  /** Brings memory up to what the API server holds, and the configuration into force. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { tokens, config } = this.#parts;
+    await Promise.race([Promise.all([tokens.synced, ...this.#watches().map((part) => part.synced)]), aborted(signal)]);
+    await this.#readServerVersion(signal);
+    await Promise.race([config.begin(tokens.current.configuration), aborted(signal)]);
+    if (!signal.aborted) this.#lead(signal);
+  }
+
+  /** Starts what only one replica does. */
+  #lead(signal: AbortSignal): void {
+    const { tokens, config, refresher, secretReconciler, serviceAccountReconciler, registration } = this.#parts;
+    // Only the end of the service ends the tries of a write, and then nobody is left to be told.
+    const store = (update: TokensUpdate) => void tokens.update(update, signal).catch(() => undefined);
+    const rememberConfiguration = () => {
+      const configuration = config.currentData;
+      if (configuration) store(({ credentials }) => ({ credentials, configuration }));
+    };
+    rememberConfiguration();
+    config.onChange(rememberConfiguration);
+    tokens.onChange(() => {
+      // Somebody deleted the Secret: what was in it is in memory.
+      if (!tokens.isStored) store((state) => state);
+    });
+    refresher.start(signal);
+    secretReconciler.start(signal);
+    serviceAccountReconciler.start(signal);
+    registration.start(signal);
+  }
+
+  async #readServerVersion(signal: AbortSignal): Promise<void> {
+    for (let failures = 1; !signal.aborted; failures++) {
+      try {
+        const { minor } = await this.#client.version({ signal });
+        this.#serverMinor = parseInt(minor, 10); // managed clusters write `20+`
+        return;
+      } catch (error) {
+        const retryInMs = backOffMs(failures, { baseMs: 200, capMs: 5_000 });
+        this.#parts.reporter.failed('server version', '', error, retryInMs);
+        await this.#clock.sleep(retryInMs, signal).catch(() => undefined);
+      }
+    }
+  }
+
+  #watches() {
+    const { namespaces, serviceAccounts, pullSecrets, accessKeySecrets } = this.#parts.observed;
+    return [namespaces, serviceAccounts, pullSecrets, ...accessKeySecrets.values()];
+  }
+
+  /** Once ready, only the end makes the service unready: a replica less is worse than one that lacks something. */
+  #readiness(): ReadinessChecks {
+    const { config, registration, webhookServer } = this.#parts;
+    const checks = {
+      listening: webhookServer.isListening,
+      synced: this.#watches().every((part) => part.hasSynced),
+      trusted: !config.current?.webhook.enabled || registration.isTrusted,
+    };
+    this.#hasBeenReady ||= Object.values(checks).every(Boolean);
+    if (this.#isDraining) return { ...checks, serving: false };
+    return this.#hasBeenReady ? { serving: true } : checks;
+  }
+
+  #countNamespaces(): void {
+    const counts = { target: 0, other: 0, terminating: 0 };
+    const rules = this.#parts.config.current;
+    for (const [name, observed] of this.#parts.observed.namespaces.entries()) {
+      if (observed.terminating) counts.terminating += 1;
+      else if (rules && selectsNamespace(rules, name, observed)) counts.target += 1;
+      else counts.other += 1;
+    }
+    for (const [state, count] of Object.entries(counts)) this.#metrics.namespaces.set({ state }, count);
+    for (const [registry, { expiresAt }] of Object.entries(this.#parts.tokens.current.credentials)) {
+      this.#metrics.credentialExpiry.set({ registry }, expiresAt / 1000);
+    }
+  }
+
+  /** For people; names and times, no token. */
+  #status(): object {
+    const { config, tokens, registration } = this.#parts;
+    const { credentials } = tokens.current;
+    return {
+      readiness: this.#readiness(),
+      configuration: config.current ?? null,
+      webhookTrusted: registration.isTrusted,
+      registries: (config.current?.registries ?? []).map(({ key }) => ({
+        key,
+        expiresAt: credentials[key] ? new Date(credentials[key].expiresAt).toISOString() : null,
+        domains: credentials[key]?.domains ?? [],
+      })),
+    };
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve());
+  });
+}

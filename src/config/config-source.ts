@@ -1,0 +1,118 @@
+import type { Clock } from '../clock.ts';
+import type { KubeClient } from '../kube/kube-client.ts';
+import type { ConfigMap } from '../kube/objects.ts';
+import { Reflector, type Reduced } from '../kube/reflector.ts';
+import { resources, type ObjectRef } from '../kube/resources.ts';
+import type { Config, ConfigProblem } from './config.ts';
+import { parseConfig } from './parse-config.ts';
+
+type ConfigData = Readonly<Record<string, string>>;
+
+/** What became of the ConfigMap as it was last seen. */
+export type ConfigReading =
+  | { kind: 'accepted'; data: ConfigData; warnings: ConfigProblem[] }
+  | { kind: 'refused'; problems: ConfigProblem[]; warnings: ConfigProblem[]; keepsLastGood: boolean }
+  | { kind: 'missing'; keepsLastGood: boolean };
+
+export interface ConfigSourceOptions {
+  client: Pick<KubeClient, 'list' | 'watch'>;
+  clock: Clock;
+  configMap: Required<ObjectRef>;
+  /** Told of every edit and of what the first look found. */
+  onReading: (reading: ConfigReading, uid: string | undefined) => void;
+  onWatchRestart: (error: unknown) => void;
+}
+
+interface ObservedConfigMap extends Reduced {
+  readonly data: ConfigData;
+  readonly uid: string | undefined;
+}
+
+/** The configuration in force: what the ConfigMap says, or the last that was good. */
+export class ConfigSource {
+  readonly #options: ConfigSourceOptions;
+  readonly #reflector: Reflector<ConfigMap, ObservedConfigMap>;
+  readonly #listeners = new Set<(config: Config) => void>();
+  #current: Config | undefined;
+  #currentData: ConfigData | undefined;
+
+  constructor(options: ConfigSourceOptions) {
+    this.#options = options;
+    const { client, clock, configMap, onWatchRestart } = options;
+    this.#reflector = new Reflector<ConfigMap, ObservedConfigMap>({
+      client,
+      clock,
+      resource: resources.configMaps,
+      namespace: configMap.namespace,
+      fieldSelector: `metadata.name=${configMap.name}`,
+      reduce: ({ metadata, data }) => ({
+        resourceVersion: metadata.resourceVersion ?? '',
+        uid: metadata.uid,
+        data: data ?? {},
+      }),
+      onRestart: onWatchRestart,
+    });
+  }
+
+  /** Undefined until there has been a good one. */
+  get current(): Config | undefined {
+    return this.#current;
+  }
+
+  /** The ConfigMap's data that {@link current} was read from. */
+  get currentData(): ConfigData | undefined {
+    return this.#currentData;
+  }
+
+  /** Told of every configuration that comes into force. */
+  onChange(listener: (config: Config) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Watches the ConfigMap until `signal` fires. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#reflector.run(signal);
+  }
+
+  /**
+   * Reads what the first list found and follows every edit from there.
+   * @param lastGood data that was good before a restart: in force unless the ConfigMap is good itself.
+   */
+  async begin(lastGood: ConfigData | undefined): Promise<void> {
+    await this.#reflector.synced;
+    this.#adopt(lastGood);
+    const { namespace, name } = this.#options.configMap;
+    this.#read(this.#reflector.get(`${namespace}/${name}`));
+    this.#reflector.subscribe((_key, current) => this.#read(current));
+  }
+
+  #adopt(data: ConfigData | undefined): void {
+    const parsed = data && parseConfig(data);
+    if (parsed?.ok) this.#enforce(parsed.config, data);
+  }
+
+  #read(observed: ObservedConfigMap | undefined): void {
+    const { onReading } = this.#options;
+    const keepsLastGood = this.#current !== undefined;
+    if (!observed) {
+      onReading({ kind: 'missing', keepsLastGood }, undefined);
+      return;
+    }
+    const { data, uid } = observed;
+    const parsed = parseConfig(data);
+    if (!parsed.ok) {
+      onReading({ kind: 'refused', problems: parsed.problems, warnings: parsed.warnings, keepsLastGood }, uid);
+      return;
+    }
+    onReading({ kind: 'accepted', data, warnings: parsed.warnings }, uid);
+    this.#enforce(parsed.config, data);
+  }
+
+  #enforce(config: Config, data: ConfigData | undefined): void {
+    // An edit of labels, or of nothing, disturbs nobody.
+    if (this.#current && JSON.stringify(data) === JSON.stringify(this.#currentData)) return;
+    this.#current = config;
+    this.#currentData = data;
+    for (const listener of this.#listeners) listener(config);
+  }
+}

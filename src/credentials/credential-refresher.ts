@@ -1,0 +1,163 @@
+import { isDeepStrictEqual } from 'node:util';
+import { backOffMs } from '../back-off.ts';
+import type { Clock } from '../clock.ts';
+import type { RegistryEntry } from '../config/config.ts';
+import { CodedError } from '../errors.ts';
+import type { CredentialFetcher } from './credential-fetcher.ts';
+import { refreshReason, renewAt, type RefreshReason, type StoredCredential } from './refresh-policy.ts';
+import type { TokensStore } from './tokens-store.ts';
+
+export interface RefresherOptions {
+  fetcher: Pick<CredentialFetcher, 'prepare' | 'fetch'>;
+  store: Pick<TokensStore, 'current' | 'update'>;
+  clock: Clock;
+  onRenewed: (registry: string, reason: RefreshReason, credential: StoredCredential) => void;
+  onFailure: (registry: string, error: unknown, retryInMs: number) => void;
+  random?: () => number;
+}
+
+/** What the refresher is configured with. */
+export interface RefreshPlan {
+  registries: readonly RegistryEntry[];
+  expiringThresholdMs: number;
+}
+
+interface Loop {
+  entry: RegistryEntry;
+  thresholdMs: number;
+  failures: number;
+  stop: AbortController;
+  wake: AbortController;
+}
+
+/**
+ * Keeps the credential of every registry entry current in the tokens Secret. Each entry has a loop of its own: a failing
+ * registry delays no other, and no entry is asked for twice at once.
+ */
+export class CredentialRefresher {
+  readonly #options: RefresherOptions;
+  readonly #loops = new Map<string, Loop>();
+  #plan: RefreshPlan | undefined;
+  #signal: AbortSignal | undefined;
+
+  constructor(options: RefresherOptions) {
+    this.#options = options;
+  }
+
+  /** Begins refreshing; until `signal` fires. */
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    signal.addEventListener('abort', () => {
+      for (const loop of this.#loops.values()) loop.stop.abort();
+      this.#loops.clear();
+    });
+    this.#arrange();
+  }
+
+  /** Takes over a configuration: entries that stay as they were are left in peace. */
+  configure(plan: RefreshPlan): void {
+    this.#plan = plan;
+    this.#arrange();
+  }
+
+  /** The identity changed, or the tokens Secret did: every entry looks again whether it is current. */
+  reconsider(): void {
+    for (const loop of this.#loops.values()) wake(loop);
+  }
+
+  #arrange(): void {
+    const signal = this.#signal;
+    if (!this.#plan || !signal || signal.aborted) return;
+    const wanted = new Map(this.#plan.registries.map((entry) => [entry.key, entry]));
+    for (const [key, loop] of this.#loops) {
+      if (wanted.has(key)) continue;
+      loop.stop.abort();
+      this.#loops.delete(key);
+    }
+    for (const entry of wanted.values()) this.#arrangeEntry(entry, this.#plan.expiringThresholdMs);
+    this.#dropUnlisted(wanted, signal);
+  }
+
+  #arrangeEntry(entry: RegistryEntry, thresholdMs: number): void {
+    const loop = this.#loops.get(entry.key);
+    if (!loop) {
+      const created: Loop = {
+        entry,
+        thresholdMs,
+        failures: 0,
+        stop: new AbortController(),
+        wake: new AbortController(),
+      };
+      this.#loops.set(entry.key, created);
+      void this.#keepCurrent(created, created.stop.signal);
+    } else if (loop.thresholdMs !== thresholdMs || !isDeepStrictEqual(loop.entry, entry)) {
+      Object.assign(loop, { entry, thresholdMs });
+      wake(loop);
+    }
+  }
+
+  async #keepCurrent(loop: Loop, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      loop.wake = new AbortController();
+      const waitMs = await this.#step(loop, signal);
+      await this.#options.clock.sleep(waitMs, AbortSignal.any([signal, loop.wake.signal])).catch(() => undefined);
+    }
+  }
+
+  /** Renews the credential if that is due. @returns for how long nothing is to be done, in milliseconds. */
+  async #step(loop: Loop, signal: AbortSignal): Promise<number> {
+    const { clock } = this.#options;
+    const { entry, thresholdMs } = loop;
+    try {
+      const credential = await this.#renewIfDue(entry, thresholdMs, signal);
+      loop.failures = 0;
+      return renewAt(credential, thresholdMs) - clock.now();
+    } catch (error) {
+      if (signal.aborted) return 0;
+      const askedForMs = error instanceof CodedError ? error.retryAfterMs : undefined;
+      const retryInMs =
+        askedForMs ?? backOffMs(++loop.failures, { baseMs: 1_000, capMs: 60_000 }, this.#options.random);
+      this.#options.onFailure(entry.key, error, retryInMs);
+      return retryInMs;
+    }
+  }
+
+  async #renewIfDue(entry: RegistryEntry, thresholdMs: number, signal: AbortSignal): Promise<StoredCredential> {
+    const { fetcher, store, clock, onRenewed } = this.#options;
+    const request = await fetcher.prepare(entry, clock.now() + thresholdMs, signal);
+    const current = store.current.credentials[entry.key];
+    const reason = refreshReason({ credential: current, source: request.source, thresholdMs }, clock.now());
+    if (!reason && current) return current;
+    const credential = await fetcher.fetch(request, current, signal);
+    await store.update(
+      ({ credentials }) => ({ credentials: { ...this.#withoutExpired(credentials), [entry.key]: credential } }),
+      signal,
+    );
+    onRenewed(entry.key, reason ?? 'Missing', credential);
+    return credential;
+  }
+
+  #withoutExpired(credentials: Readonly<Record<string, StoredCredential>>): Record<string, StoredCredential> {
+    const now = this.#options.clock.now();
+    return Object.fromEntries(Object.entries(credentials).filter(([, { expiresAt }]) => expiresAt > now));
+  }
+
+  /** Credentials of entries that the configuration no longer lists. */
+  #dropUnlisted(wanted: ReadonlyMap<string, RegistryEntry>, signal: AbortSignal): void {
+    const isListed = ([key]: [string, StoredCredential]) => wanted.has(key);
+    const { store } = this.#options;
+    if (Object.entries(store.current.credentials).every(isListed)) return;
+    store
+      .update(
+        ({ credentials }) => ({ credentials: Object.fromEntries(Object.entries(credentials).filter(isListed)) }),
+        signal,
+      )
+      .catch(() => undefined); // only a stop ends the tries, and what is left is dropped at the next start
+  }
+}
+
+/** A mended configuration or identity deserves a try at once, and small waits again. */
+function wake(loop: Loop): void {
+  loop.failures = 0;
+  loop.wake.abort();
+}

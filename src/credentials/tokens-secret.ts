@@ -1,0 +1,76 @@
+import { FIELD_MANAGER } from '../kube/kube-client.ts';
+import type { Secret } from '../kube/objects.ts';
+import type { StoredCredential } from './refresh-policy.ts';
+
+/** What the tokens Secret holds: the source of truth that every pull Secret is made to agree with. */
+export interface TokensState {
+  /** Grows with every write; tells which of two contents is newer. */
+  readonly generation: number;
+  /** By the key of the registry entry. */
+  readonly credentials: Readonly<Record<string, StoredCredential>>;
+  /** The data of the last good configuration, verbatim. */
+  readonly configuration?: Readonly<Record<string, string>>;
+}
+
+export const TOKENS_SECRET_NAME = 'acr-credential-injector-tokens';
+export const emptyTokensState: TokensState = { generation: 0, credentials: {} };
+
+const SCHEMA_VERSION = 1;
+const DATA_KEY = 'state.json';
+
+export function encodeTokensSecret(state: TokensState, namespace: string, resourceVersion?: string): Secret {
+  const text = JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...state });
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name: TOKENS_SECRET_NAME,
+      namespace,
+      resourceVersion,
+      labels: { 'app.kubernetes.io/managed-by': FIELD_MANAGER },
+    },
+    type: 'Opaque',
+    data: { [DATA_KEY]: Buffer.from(text).toString('base64') },
+  };
+}
+
+/** @returns undefined for a Secret that holds no state of a schema known here: the tokens are asked for anew then. */
+export function decodeTokensSecret(secret: Secret): TokensState | undefined {
+  const encoded = secret.data?.[DATA_KEY];
+  if (!encoded) return undefined;
+  const state = parseJson(Buffer.from(encoded, 'base64').toString());
+  if (!isRecord(state) || state.schemaVersion !== SCHEMA_VERSION || typeof state.generation !== 'number')
+    return undefined;
+  const credentials = Object.entries(isRecord(state.credentials) ? state.credentials : {});
+  return {
+    generation: state.generation,
+    credentials: Object.fromEntries(
+      credentials.filter((entry): entry is [string, StoredCredential] => isStored(entry[1])),
+    ),
+    configuration: isRecord(state.configuration) ? (state.configuration as Record<string, string>) : undefined,
+  };
+}
+
+function isStored(value: unknown): value is StoredCredential {
+  if (!isRecord(value)) return false;
+  const texts = [value.username, value.password, value.source];
+  const numbers = [value.issuedAt, value.expiresAt, value.domainsListedAt];
+  return (
+    texts.every((text) => typeof text === 'string' && text !== '') &&
+    numbers.every((number) => Number.isFinite(number)) &&
+    Array.isArray(value.domains) &&
+    value.domains.every((domain) => typeof domain === 'string')
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,151 @@
+import { isDeepStrictEqual } from 'node:util';
+import { backOffMs } from '../back-off.ts';
+import type { Clock } from '../clock.ts';
+import { KubeApiError } from '../errors.ts';
+import type { KubeClient } from '../kube/kube-client.ts';
+import type { Secret } from '../kube/objects.ts';
+import { Reflector, type Reduced } from '../kube/reflector.ts';
+import { resources } from '../kube/resources.ts';
+import {
+  decodeTokensSecret,
+  emptyTokensState,
+  encodeTokensSecret,
+  TOKENS_SECRET_NAME,
+  type TokensState,
+} from './tokens-secret.ts';
+
+export interface TokensStoreOptions {
+  client: Pick<KubeClient, 'get' | 'list' | 'watch' | 'apply'>;
+  clock: Clock;
+  namespace: string;
+  onWatchRestart?: (error: unknown) => void;
+  onWriteFailure: (error: unknown, retryInMs: number) => void;
+}
+
+interface ReducedTokens extends Reduced {
+  state: TokensState | undefined;
+}
+
+/** A change of the state; it may be applied again, to a newer state, when another replica wrote in between. */
+export type TokensUpdate = (state: TokensState) => Pick<TokensState, 'credentials' | 'configuration'>;
+
+/** Reads the tokens Secret by watching it, and writes it with its resourceVersion as a precondition. */
+export class TokensStore {
+  readonly #options: TokensStoreOptions;
+  readonly #reflector: Reflector<Secret, ReducedTokens>;
+  readonly #listeners = new Set<() => void>();
+  #state = emptyTokensState;
+  #pending: TokensUpdate[] = [];
+  #writing: Promise<void> | undefined;
+
+  constructor(options: TokensStoreOptions) {
+    this.#options = options;
+    this.#reflector = new Reflector<Secret, ReducedTokens>({
+      client: options.client,
+      clock: options.clock,
+      resource: resources.secrets,
+      namespace: options.namespace,
+      fieldSelector: `metadata.name=${TOKENS_SECRET_NAME}`,
+      reduce: (secret) => ({
+        resourceVersion: secret.metadata.resourceVersion ?? '',
+        state: decodeTokensSecret(secret),
+      }),
+      onRestart: options.onWatchRestart,
+    });
+    this.#reflector.subscribe((_key, current) => this.#take(current?.state));
+  }
+
+  get synced(): Promise<undefined> {
+    return this.#reflector.synced;
+  }
+
+  /** What is in the Secret, or what was in it before it went. */
+  get current(): TokensState {
+    return this.#state;
+  }
+
+  /** Is there a Secret that holds the current state? */
+  get isStored(): boolean {
+    return this.#reflector.get(this.#key)?.state !== undefined;
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#reflector.run(signal);
+  }
+
+  /**
+   * Applies a change and resolves when it is stored. Changes that come while a write is under way go into the next one.
+   * Tries until it succeeds or `signal` fires; then rejects.
+   */
+  async update(update: TokensUpdate, signal: AbortSignal): Promise<void> {
+    this.#pending.push(update);
+    try {
+      while (this.#pending.includes(update)) {
+        this.#writing ??= this.#write(signal).finally(() => (this.#writing = undefined));
+        await this.#writing;
+      }
+    } finally {
+      this.#pending = this.#pending.filter((pending) => pending !== update);
+    }
+  }
+
+  get #key(): string {
+    return `${this.#options.namespace}/${TOKENS_SECRET_NAME}`;
+  }
+
+  async #write(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; ;) {
+      const updates = [...this.#pending];
+      try {
+        await this.#tryWrite(updates, signal);
+        this.#pending = this.#pending.filter((update) => !updates.includes(update));
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        const retryInMs = backOffMs(++failures, { baseMs: 100, capMs: 10_000 });
+        if (isConflict(error)) await this.#reread(signal);
+        else this.#options.onWriteFailure(error, retryInMs);
+        await this.#options.clock.sleep(retryInMs, signal);
+      }
+    }
+  }
+
+  async #tryWrite(updates: TokensUpdate[], signal: AbortSignal): Promise<void> {
+    const { client, clock, namespace } = this.#options;
+    const before = this.#state;
+    const changed = updates.reduce<TokensState>((state, update) => ({ ...state, ...update(state) }), before);
+    const known = this.#reflector.get(this.#key);
+    if (known?.state && isDeepStrictEqual(changed, before)) return;
+    // Milliseconds since the epoch: grows even past a Secret that was deleted while nothing ran.
+    const state = { ...changed, generation: Math.max(before.generation + 1, clock.now()) };
+    const secret = encodeTokensSecret(state, namespace, known?.resourceVersion);
+    // Always server-side apply: it is what rights by name allow for creating, too.
+    this.#reflector.observe(await client.apply(resources.secrets, secret, { signal }));
+    if (this.#state.generation < state.generation) this.#take(state);
+  }
+
+  /** Another replica wrote, or somebody deleted the Secret: the next try starts from what is there. */
+  async #reread(signal: AbortSignal): Promise<void> {
+    const { client, namespace } = this.#options;
+    const ref = { namespace, name: TOKENS_SECRET_NAME };
+    try {
+      this.#reflector.observe(await client.get<Secret>(resources.secrets, ref, { signal }));
+    } catch (error) {
+      if (!(error instanceof KubeApiError && error.status === 404)) this.#options.onWriteFailure(error, 0);
+    }
+  }
+
+  #take(state: TokensState | undefined): void {
+    // A Secret that went leaves its state in memory; the leader writes it back.
+    if (state) this.#state = state;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof KubeApiError && (error.status === 409 || error.status === 404);
+}

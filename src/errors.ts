@@ -1,0 +1,46 @@
+/** What an error asks of the one who handles it; told by code, never by the message's text. */
+export interface CodedErrorOptions {
+  code: string;
+  /** Would the same request succeed later, with nobody mending anything? */
+  retryable: boolean;
+  /** What the other side asked us to wait. */
+  retryAfterMs?: number;
+  cause?: unknown;
+}
+
+/** An error with a code to act on, whose message is safe to log: it never holds a token or a key. */
+export class CodedError extends Error {
+  readonly code: string;
+  readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, options: CodedErrorOptions) {
+    super(message, { cause: options.cause });
+    this.name = new.target.name;
+    this.code = options.code;
+    this.retryable = options.retryable;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** An error of the registry's or the Security Token Service's OpenAPI. */
+export class CloudApiError extends CodedError {}
+
+/** No usable Alibaba Cloud credentials. */
+export class CredentialsError extends CodedError {}
+
+/** A refusal by, or a failure to reach, the Kubernetes API server. */
+export class KubeApiError extends CodedError {
+  /** The HTTP status; 0 when there was no answer. */
+  readonly status: number;
+
+  constructor(message: string, options: CodedErrorOptions & { status: number }) {
+    super(message, options);
+    this.status = options.status;
+  }
+}
+
+/** The text of anything thrown, for a log field. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,55 @@
+import { CodedError, messageOf } from '../errors.ts';
+import { isRegionId } from '../registry/registry-host.ts';
+import type { MetadataService } from './metadata-service.ts';
+
+export interface ClusterRegionOptions {
+  /** `--region`; absent or empty: the metadata service is asked. */
+  configured?: string | undefined;
+  metadata: Pick<MetadataService, 'read'>;
+}
+
+export const regionUnknownCode = 'RegionUnknown';
+
+/** The region that the cluster is in: as configured, else the one of the node; kept once it is found. */
+export class ClusterRegion {
+  readonly #options: ClusterRegionOptions;
+  #found: string | undefined;
+
+  constructor(options: ClusterRegionOptions) {
+    this.#options = options;
+  }
+
+  /** The region if it is known by now. */
+  get known(): string | undefined {
+    return this.#options.configured ?? this.#found;
+  }
+
+  /** @throws CodedError with `regionUnknownCode`, or the signal's reason. */
+  async region(signal: AbortSignal): Promise<string> {
+    this.#found ??= await this.#find(signal);
+    return this.#found;
+  }
+
+  async #find(signal: AbortSignal): Promise<string> {
+    const { configured, metadata } = this.#options;
+    if (configured) return checked(configured, '--region');
+    try {
+      return checked(await metadata.read('/latest/meta-data/region-id', signal), 'the metadata service');
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code === regionUnknownCode) throw error;
+      throw unknown(messageOf(error), error.retryable);
+    }
+  }
+}
+
+function checked(text: string, origin: string): string {
+  if (isRegionId(text)) return text;
+  throw unknown(`${origin} says ${JSON.stringify(text.slice(0, 40))}, which is no region ID`, false);
+}
+
+function unknown(why: string, retryable: boolean): CodedError {
+  return new CodedError(`the cluster's region is not known: ${why}; set --region, or regionId in acr-registry-info`, {
+    code: regionUnknownCode,
+    retryable,
+  });
+}

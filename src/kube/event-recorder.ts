@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { FIELD_MANAGER, type KubeClient } from './kube-client.ts';
+import type { KubeEvent, KubeObject } from './objects.ts';
+import { resources } from './resources.ts';
+
+/** The same Event about the same object is sent once in this time: a state that lasts is no storm. */
+const REPEAT_AFTER_MS = 10 * 60_000;
+const MESSAGE_LIMIT = 1_024;
+
+/** What an Event is about. `uid` is what `kubectl describe` finds Events by; it may be unknown. */
+export interface EventSubject {
+  apiVersion: string;
+  kind: string;
+  namespace?: string;
+  name: string;
+  uid?: string;
+}
+
+export interface EventNote {
+  type: 'Normal' | 'Warning';
+  /** UpperCamelCase. */
+  reason: string;
+  message: string;
+}
+
+/** Writes core/v1 Events. Losing one is no fault of what it reports, so nothing waits for it and nothing throws. */
+export class EventRecorder {
+  readonly #client: Pick<KubeClient, 'create'>;
+  readonly #clock: Clock;
+  readonly #ownNamespace: string;
+  readonly #onFailure: (error: unknown) => void;
+  readonly #sentAt = new Map<string, number>();
+
+  constructor(options: {
+    client: Pick<KubeClient, 'create'>;
+    clock: Clock;
+    ownNamespace: string;
+    onFailure: (error: unknown) => void;
+  }) {
+    this.#client = options.client;
+    this.#clock = options.clock;
+    this.#ownNamespace = options.ownNamespace;
+    this.#onFailure = options.onFailure;
+  }
+
+  record(subject: EventSubject, note: EventNote): void {
+    const now = this.#clock.now();
+    const key = JSON.stringify([subject.kind, subject.namespace, subject.name, note.reason, note.message]);
+    if (now - (this.#sentAt.get(key) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER_MS) return;
+    this.#forget(now);
+    this.#sentAt.set(key, now);
+    this.#client.create(resources.events, this.#event(subject, note, now), { timeoutMs: 5_000 }).catch(this.#onFailure);
+  }
+
+  #event(subject: EventSubject, note: EventNote, now: number): KubeEvent & KubeObject {
+    const timestamp = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+    return {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: {
+        // A cluster-scoped object's Events live in `default`, where kubectl looks for them.
+        namespace: subject.namespace ?? 'default',
+        name: `${subject.name.slice(0, 200)}.${randomBytes(8).toString('hex')}`,
+      },
+      involvedObject: subject,
+      type: note.type,
+      reason: note.reason,
+      message: note.message.slice(0, MESSAGE_LIMIT),
+      source: { component: FIELD_MANAGER },
+      reportingComponent: FIELD_MANAGER,
+      reportingInstance: this.#ownNamespace,
+      firstTimestamp: timestamp,
+      lastTimestamp: timestamp,
+      count: 1,
+    };
+  }
+
+  #forget(now: number): void {
+    for (const [key, sentAt] of this.#sentAt) if (now - sentAt >= REPEAT_AFTER_MS) this.#sentAt.delete(key);
+  }
+}

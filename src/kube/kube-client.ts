@@ -1,0 +1,194 @@
+import { request, type Dispatcher } from 'undici';
+import { KubeApiError } from '../errors.ts';
+import { errorOfStatus, parseStatus, unreachable } from './api-error.ts';
+import type { KubeConnection } from './connection.ts';
+import { readLines } from './line-stream.ts';
+import type { KubeList, KubeObject, WatchEvent } from './objects.ts';
+import { pathOf, type ObjectRef, type Resource } from './resources.ts';
+
+/** The name under which the API server records what we write. */
+export const FIELD_MANAGER = 'acr-credential-injector';
+
+/** One operation of an RFC 6902 JSON Patch. */
+export type JsonPatchOperation =
+  { op: 'add' | 'replace' | 'test'; path: string; value: unknown } | { op: 'remove'; path: string };
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  /** Default 30 s. */
+  timeoutMs?: number;
+}
+
+export interface ListOptions extends CallOptions {
+  namespace?: string;
+  fieldSelector?: string;
+  labelSelector?: string;
+  limit?: number;
+  continue?: string;
+  resourceVersion?: string;
+}
+
+export interface WatchOptions {
+  fieldSelector?: string;
+  namespace?: string;
+  resourceVersion: string;
+  /** The server ends the watch after this many seconds. */
+  timeoutSeconds: number;
+  signal: AbortSignal;
+}
+
+export interface WriteOptions extends CallOptions {
+  dryRun?: boolean;
+}
+
+type Query = Record<string, string | number | boolean | undefined>;
+
+interface Call extends CallOptions {
+  method: Dispatcher.HttpMethod;
+  path: string;
+  query?: Query;
+  body?: unknown;
+  contentType?: string;
+}
+
+/**
+ * The Kubernetes API as plain HTTP and JSON: typed by the caller, no object copied on the way.
+ * Every method throws a {@link KubeApiError} for a refusal and for a server that cannot be reached.
+ * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/
+ */
+export class KubeClient {
+  readonly #connection: KubeConnection;
+
+  constructor(connection: KubeConnection) {
+    this.#connection = connection;
+  }
+
+  /** The server's version, for example `{ major: '1', minor: '20' }`; managed clusters write `20+`. */
+  version(options: CallOptions = {}): Promise<{ major: string; minor: string; gitVersion: string }> {
+    return this.#call({ ...options, method: 'GET', path: '/version' });
+  }
+
+  get<T extends KubeObject>(resource: Resource, ref: ObjectRef, options: CallOptions = {}): Promise<T> {
+    return this.#call({ ...options, method: 'GET', path: pathOf(resource, ref) });
+  }
+
+  list<T extends KubeObject>(resource: Resource, options: ListOptions = {}): Promise<KubeList<T>> {
+    const { namespace, signal, timeoutMs, ...query } = options;
+    return this.#call({ signal, timeoutMs, method: 'GET', path: pathOf(resource, { namespace }), query: { ...query } });
+  }
+
+  create<T extends KubeObject>(resource: Resource, object: T, options: WriteOptions = {}): Promise<T> {
+    const path = pathOf(resource, { namespace: object.metadata.namespace });
+    return this.#write({ ...options, method: 'POST', path, body: object });
+  }
+
+  /** Replaces the object; a `metadata.resourceVersion` in it is a precondition (409 otherwise). */
+  replace<T extends KubeObject>(resource: Resource, object: T, options: WriteOptions = {}): Promise<T> {
+    const { namespace, name } = object.metadata;
+    return this.#write({ ...options, method: 'PUT', path: pathOf(resource, { namespace, name }), body: object });
+  }
+
+  /** Server-side apply with `force`: creates the object, or makes the fields in it ours. */
+  apply<T extends KubeObject>(resource: Resource, object: T, options: WriteOptions = {}): Promise<T> {
+    const { namespace, name } = object.metadata;
+    return this.#write({
+      ...options,
+      method: 'PATCH',
+      path: pathOf(resource, { namespace, name }),
+      query: { force: true },
+      body: { apiVersion: resource.apiVersion, kind: resource.kind, ...object },
+      contentType: 'application/apply-patch+yaml',
+    });
+  }
+
+  /** A JSON Patch; a failed `test` and an inapplicable operation are a 422. */
+  jsonPatch<T extends KubeObject>(
+    resource: Resource,
+    ref: ObjectRef,
+    operations: JsonPatchOperation[],
+    options: WriteOptions = {},
+  ): Promise<T> {
+    const contentType = 'application/json-patch+json';
+    return this.#write({ ...options, method: 'PATCH', path: pathOf(resource, ref), body: operations, contentType });
+  }
+
+  /** Deletes the object, if given only that very one (`uid`) in that very state (`resourceVersion`). */
+  async delete(
+    resource: Resource,
+    ref: ObjectRef,
+    preconditions: { uid?: string; resourceVersion?: string } = {},
+    options: WriteOptions = {},
+  ): Promise<void> {
+    await this.#call({ ...options, method: 'DELETE', path: pathOf(resource, ref), body: { preconditions } });
+  }
+
+  /** The events of one watch, until the server ends it. Throws KubeApiError on an ERROR event (410 when history is gone). */
+  async *watch<T extends KubeObject>(resource: Resource, options: WatchOptions): AsyncGenerator<WatchEvent<T>> {
+    const { namespace, signal, ...rest } = options;
+    const query = { ...rest, watch: true, allowWatchBookmarks: true };
+    const response = await this.#send({ method: 'GET', path: pathOf(resource, { namespace }), query, signal });
+    try {
+      for await (const line of readLines(response.body)) {
+        const event = JSON.parse(line) as WatchEvent<T>;
+        if (event.type === 'ERROR') throw errorOfStatus(event.object, `watch of ${resource.plural}`);
+        yield event;
+      }
+    } catch (error) {
+      throw error instanceof KubeApiError ? error : unreachable(error);
+    } finally {
+      response.body.destroy();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  #write<T>(call: Call & WriteOptions): Promise<T> {
+    const query = { ...call.query, fieldManager: FIELD_MANAGER, dryRun: call.dryRun ? 'All' : undefined };
+    return this.#call({ ...call, query });
+  }
+
+  async #call<T>(call: Call): Promise<T> {
+    const timeout = AbortSignal.timeout(call.timeoutMs ?? 30_000);
+    const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
+    const response = await this.#send({ ...call, signal });
+    try {
+      return (await response.body.json()) as T;
+    } catch (error) {
+      throw unreachable(error);
+    }
+  }
+
+  async #send(call: Call): Promise<Dispatcher.ResponseData> {
+    let response: Dispatcher.ResponseData;
+    try {
+      const { headers, dispatcher } = await this.#connection.open();
+      response = await request(this.#connection.server + call.path + queryString(call.query), {
+        method: call.method,
+        dispatcher,
+        signal: call.signal,
+        headers: { ...headers, accept: 'application/json', 'content-type': call.contentType ?? 'application/json' },
+        body: call.body === undefined ? undefined : JSON.stringify(call.body),
+        bodyTimeout: 0, // the signal bounds the whole call; a quiet watch is no fault
+      });
+    } catch (error) {
+      throw unreachable(error);
+    }
+    if (response.statusCode < 300) return response;
+    if (response.statusCode === 401) this.#connection.invalidate();
+    throw await refusal(response, call);
+  }
+}
+
+function queryString(query: Query = {}): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
+  return parameters.size > 0 ? `?${parameters.toString()}` : '';
+}
+
+async function refusal(response: Dispatcher.ResponseData, call: Call): Promise<KubeApiError> {
+  const text = await response.body.text().catch(() => '');
+  const retryAfterMs = Number(response.headers['retry-after']) * 1000;
+  return errorOfStatus(parseStatus(text, response.statusCode), `${call.method} ${call.path}`, retryAfterMs);
+}

@@ -1,0 +1,200 @@
+import { backOffMs } from '../back-off.ts';
+import { withDeadline, type Clock } from '../clock.ts';
+import { KubeApiError } from '../errors.ts';
+import type { KubeClient } from './kube-client.ts';
+import type { KubeObject } from './objects.ts';
+import { compareResourceVersions } from './resource-version.ts';
+import type { Resource } from './resources.ts';
+
+/** The server ends a watch after 45 s; one that is still there at 50 s has stalled. */
+const WATCH_SECONDS = 45;
+const WATCH_DEADLINE_MS = 50_000;
+const PAGE_SIZE = 500;
+/** A watch can lose an event without an error: everything is listed anew now and then. */
+const RELIST_INTERVAL_MS = 15 * 60_000;
+/** A watch that lived this long worked: what ends it then does not count as one more failure in a row. */
+const HEALTHY_AFTER_MS = 1_000;
+
+/** What is kept of an object: as little as decisions need, but always its resourceVersion. */
+export interface Reduced {
+  readonly resourceVersion: string;
+}
+
+export interface ReflectorOptions<T extends KubeObject, R extends Reduced> {
+  client: Pick<KubeClient, 'list' | 'watch'>;
+  resource: Resource;
+  namespace?: string;
+  fieldSelector?: string;
+  clock: Clock;
+  /** What to keep of an object. */
+  reduce: (object: T) => R;
+  /** A watch or list ended with an error and is begun again. */
+  onRestart?: (error: unknown) => void;
+}
+
+/** Told of an object that came (`previous` undefined), changed, or went (`current` undefined). Must not throw. */
+export type ChangeListener<R> = (key: string, current: R | undefined, previous: R | undefined) => void;
+
+/** `namespace/name`, or the name alone of a cluster-scoped object. */
+export function keyOf(object: KubeObject): string {
+  const { namespace, name = '' } = object.metadata;
+  return namespace ? `${namespace}/${name}` : name;
+}
+
+/**
+ * A copy in memory of what the API server holds of one resource, kept current by a list and a chain of watches.
+ * Differs from client-node's informer where that stalls or wastes: lists by pages, keeps reduced objects, bounds each watch.
+ */
+export class Reflector<T extends KubeObject, R extends Reduced> {
+  readonly #options: ReflectorOptions<T, R>;
+  readonly #objects = new Map<string, R>();
+  readonly #listeners: ChangeListener<R>[] = [];
+  readonly #firstList = Promise.withResolvers<undefined>();
+  #hasSynced = false;
+  #resourceVersion: string | undefined;
+  #relistAt = 0;
+
+  constructor(options: ReflectorOptions<T, R>) {
+    this.#options = options;
+  }
+
+  /** Resolves once the first list is in memory. */
+  get synced(): Promise<undefined> {
+    return this.#firstList.promise;
+  }
+
+  get hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  get(key: string): R | undefined {
+    return this.#objects.get(key);
+  }
+
+  entries(): IterableIterator<[string, R]> {
+    return this.#objects.entries();
+  }
+
+  /** Tells of every change from now on, and of nothing else: a relist that finds all as it was is silent. */
+  subscribe(listener: ChangeListener<R>): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Takes in the answer to one of our own writes, so that nothing is decided on what it replaced. */
+  observe(object: T): void {
+    const version = object.metadata.resourceVersion ?? '';
+    // What the watch has passed it knows better: the object may be gone again.
+    if (this.#resourceVersion && compareResourceVersions(version, this.#resourceVersion) <= 0) return;
+    this.#set(keyOf(object), this.#options.reduce(object));
+  }
+
+  /** Lists and watches until `signal` fires. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    let failures = 0;
+    while (!signal.aborted) {
+      const startedAt = clock.now();
+      try {
+        if (!this.#resourceVersion || startedAt >= this.#relistAt) await this.#list(signal);
+        await this.#watch(signal);
+        failures = 0;
+      } catch (error) {
+        failures = clock.now() - startedAt > HEALTHY_AFTER_MS ? 1 : failures + 1;
+        await this.#recover(error, failures, signal);
+      }
+    }
+  }
+
+  async #recover(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const refusal = error instanceof KubeApiError ? error : undefined;
+    if (refusal?.status === 410) this.#resourceVersion = undefined;
+    this.#options.onRestart?.(error);
+    const waitMs = refusal?.retryAfterMs ?? backOffMs(failures, { baseMs: 200, capMs: 10_000 });
+    await this.#options.clock.sleep(waitMs, signal).catch(() => undefined);
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { client, resource, namespace, fieldSelector, clock } = this.#options;
+    const seen = new Set<string>();
+    // The server's cache will do for the first list; later ones must not go back in time.
+    let page: { limit: number; resourceVersion?: string; continue?: string } = {
+      limit: PAGE_SIZE,
+      resourceVersion: this.#hasSynced ? undefined : '0',
+    };
+    let version = '';
+    do {
+      const list = await client.list<T>(resource, { ...page, namespace, fieldSelector, signal, timeoutMs: 60_000 });
+      version = list.metadata.resourceVersion ?? '';
+      for (const object of list.items) {
+        seen.add(keyOf(object));
+        this.#upsert(object);
+      }
+      page = { limit: PAGE_SIZE, continue: list.metadata.continue };
+    } while (page.continue);
+    for (const [key, object] of this.#objects) {
+      const isNewer = compareResourceVersions(object.resourceVersion, version) > 0;
+      if (!seen.has(key) && !isNewer) this.#remove(key);
+    }
+    this.#resourceVersion = version;
+    this.#relistAt = clock.now() + RELIST_INTERVAL_MS * (0.9 + 0.2 * Math.random());
+    this.#hasSynced = true;
+    this.#firstList.resolve(undefined);
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { client, resource, namespace, fieldSelector, clock } = this.#options;
+    const deadline = withDeadline(clock, WATCH_DEADLINE_MS, signal);
+    try {
+      const events = client.watch<T>(resource, {
+        namespace,
+        fieldSelector,
+        resourceVersion: this.#resourceVersion ?? '',
+        timeoutSeconds: WATCH_SECONDS,
+        signal: deadline.signal,
+      });
+      for await (const { type, object } of events) {
+        if (type === 'ADDED' || type === 'MODIFIED') this.#upsert(object);
+        else if (type === 'DELETED') this.#delete(object);
+        this.#resourceVersion = object.metadata.resourceVersion;
+      }
+    } finally {
+      deadline.clear();
+    }
+  }
+
+  #upsert(object: T): void {
+    const key = keyOf(object);
+    const known = this.#objects.get(key);
+    const version = object.metadata.resourceVersion ?? '';
+    if (known && compareResourceVersions(version, known.resourceVersion) <= 0) return;
+    this.#set(key, this.#options.reduce(object));
+  }
+
+  #delete(object: T): void {
+    const key = keyOf(object);
+    const known = this.#objects.get(key);
+    const version = object.metadata.resourceVersion ?? '';
+    if (known && compareResourceVersions(known.resourceVersion, version) <= 0) this.#remove(key);
+  }
+
+  #set(key: string, current: R): void {
+    const previous = this.#objects.get(key);
+    this.#objects.set(key, current);
+    this.#announce(key, current, previous);
+  }
+
+  #remove(key: string): void {
+    const previous = this.#objects.get(key);
+    this.#objects.delete(key);
+    this.#announce(key, undefined, previous);
+  }
+
+  #announce(key: string, current: R | undefined, previous: R | undefined): void {
+    for (const listener of this.#listeners) listener(key, current, previous);
+  }
+}

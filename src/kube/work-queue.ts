@@ -1,0 +1,121 @@
+import type { Clock } from '../clock.ts';
+import { CodedError } from '../errors.ts';
+import { backOffMs } from '../back-off.ts';
+
+export interface WorkQueueOptions {
+  clock: Clock;
+  /** How many keys are worked on at once. */
+  concurrency: number;
+  /** Makes the state that `key` stands for as it should be; throws to be called again later. */
+  reconcile: (key: string, signal: AbortSignal) => Promise<void>;
+  /** Told of every failure, before the key is tried again. */
+  onFailure: (key: string, error: unknown, retryInMs: number) => void;
+  random?: () => number;
+}
+
+/**
+ * Keys waiting to be reconciled. A key stands in the queue once, however often it is added; it is never worked on twice
+ * at once; added while it is worked on, it is worked on again afterwards. Failures are retried with full-jitter back-off,
+ * or after what the server asked for.
+ */
+export class WorkQueue {
+  readonly #options: WorkQueueOptions;
+  readonly #waiting = new Set<string>();
+  readonly #working = new Set<string>();
+  readonly #again = new Set<string>();
+  readonly #failures = new Map<string, number>();
+  readonly #delayed = new Map<string, AbortController>();
+  #signal: AbortSignal | undefined;
+  #idle: (() => void)[] = [];
+
+  constructor(options: WorkQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Keys waiting or worked on; those in back-off are not counted. */
+  get size(): number {
+    return this.#waiting.size + this.#working.size;
+  }
+
+  /** Starts working; keys added before wait until then. When `signal` fires nothing new begins. */
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    signal.addEventListener(
+      'abort',
+      () => {
+        for (const timer of this.#delayed.values()) timer.abort();
+        this.#waiting.clear();
+        this.#delayed.clear();
+      },
+      { once: true },
+    );
+    this.#pump();
+  }
+
+  add(key: string): void {
+    if (this.#signal?.aborted) return;
+    this.#cancelDelay(key);
+    if (this.#working.has(key)) this.#again.add(key);
+    else this.#waiting.add(key);
+    this.#pump();
+  }
+
+  /** Adds the key after a while, unless it is added sooner. */
+  addAfter(key: string, delayMs: number): void {
+    if (this.#signal?.aborted) return;
+    this.#cancelDelay(key);
+    const timer = new AbortController();
+    this.#delayed.set(key, timer);
+    this.#options.clock.sleep(delayMs, timer.signal).then(
+      () => {
+        this.#delayed.delete(key);
+        this.add(key);
+      },
+      () => undefined,
+    );
+  }
+
+  /** Resolves when nothing waits and nothing is worked on. */
+  idle(): Promise<void> {
+    if (this.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #pump(): void {
+    const signal = this.#signal;
+    if (!signal || signal.aborted) return;
+    for (const key of this.#waiting) {
+      if (this.#working.size >= this.#options.concurrency) return;
+      this.#waiting.delete(key);
+      this.#working.add(key);
+      void this.#work(key, signal);
+    }
+  }
+
+  async #work(key: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#options.reconcile(key, signal);
+      this.#failures.delete(key);
+    } catch (error) {
+      if (!signal.aborted) this.#retry(key, error);
+    }
+    this.#working.delete(key);
+    if (this.#again.delete(key)) this.add(key);
+    this.#pump();
+    if (this.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #retry(key: string, error: unknown): void {
+    const failures = (this.#failures.get(key) ?? 0) + 1;
+    this.#failures.set(key, failures);
+    const askedForMs = error instanceof CodedError ? error.retryAfterMs : undefined;
+    const retryInMs = askedForMs ?? backOffMs(failures, { baseMs: 50, capMs: 30_000 }, this.#options.random);
+    this.#options.onFailure(key, error, retryInMs);
+    if (!this.#again.has(key)) this.addAfter(key, retryInMs);
+  }
+
+  #cancelDelay(key: string): void {
+    this.#delayed.get(key)?.abort();
+    this.#delayed.delete(key);
+  }
+}

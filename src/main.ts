@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+import { App } from './app.ts';
+import { systemClock } from './clock.ts';
+import { messageOf } from './errors.ts';
+import { KubeConnection } from './kube/connection.ts';
+import { describeServeFlags, OptionsError, parseServeOptions } from './options.ts';
+import { createLogger } from './telemetry/logger.ts';
+import { versionText } from './version.ts';
+
+const usage = `Usage: acr-credential-injector <command> [flags]
+
+Commands:
+  serve      runs the service
+  version    prints version, commit and Node's version
+
+Flags of serve (each also from the environment: --log-level = ACR_INJECTOR_LOG_LEVEL):
+${describeServeFlags()}
+`;
+
+async function serve(args: string[]): Promise<void> {
+  const options = parseServeOptions(args, process.env);
+  const logger = createLogger(options.logLevel);
+  const connection = KubeConnection.load(options.kubeconfig, systemClock);
+  const app = new App({ options, connection, clock: systemClock, logger, environment: process.env });
+  const stop = (signal: NodeJS.Signals) => {
+    // A second signal does not wait for the first one's end.
+    process.once(signal, () => process.exit(1));
+    app.stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  await app.start();
+}
+
+async function main([command, ...args]: string[]): Promise<number | undefined> {
+  switch (command) {
+    case 'serve':
+      if (args.includes('--help')) break;
+      await serve(args);
+      return undefined;
+    case 'version':
+      process.stdout.write(`${versionText()}\n`);
+      return 0;
+    case '--help':
+    case 'help':
+      break;
+    case undefined:
+    default:
+      process.stderr.write(command ? `unknown command "${command}"\n\n${usage}` : usage);
+      return 2;
+  }
+  process.stdout.write(usage);
+  return 0;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    if (code !== undefined) process.exitCode = code;
+  },
+  (error: unknown) => {
+    const advice = error instanceof OptionsError ? '\nsee "acr-credential-injector help"' : '';
+    process.stderr.write(`${messageOf(error)}${advice}\n`);
+    process.exit(error instanceof OptionsError ? 2 : 1);
+  },
+);

@@ -1,0 +1,149 @@
+import { parseArgs } from 'node:util';
+import { parseDuration } from './config/duration.ts';
+import type { ObjectRef } from './kube/resources.ts';
+import { parseListenAddress, type ListenAddress } from './server/listen-address.ts';
+import { logLevels, type LogLevel } from './telemetry/logger.ts';
+
+/** What `serve` was started with. */
+export interface ServeOptions {
+  kubeconfig: string | undefined;
+  /** The own namespace. */
+  namespace: string;
+  configMap: Required<ObjectRef>;
+  secretName: string;
+  listen: ListenAddress;
+  metricsListen: ListenAddress;
+  service: string;
+  webhookUrl: string | undefined;
+  ownerClusterRole: string | undefined;
+  region: string | undefined;
+  crEndpoint: URL | undefined;
+  metadataEndpoint: URL | undefined;
+  tlsDir: string | undefined;
+  caLifetimeMs: number;
+  certificateLifetimeMs: number;
+  drainMs: number;
+  logLevel: LogLevel;
+}
+
+interface Flag {
+  default?: string;
+  /** The value's placeholder. */
+  value: string;
+  help: string;
+}
+
+const flags = {
+  kubeconfig: { value: 'FILE', help: 'default: in-cluster, else what KUBECONFIG names' },
+  namespace: { value: 'NAME', help: 'the own namespace; default: POD_NAMESPACE, else kube-system' },
+  'config-map': { value: 'NAMESPACE/NAME', default: 'kube-system/acr-configuration', help: 'the configuration' },
+  'secret-name': { value: 'NAME', default: 'acr-credential-secret-aggregation', help: 'the pull Secrets' },
+  listen: { value: 'HOST:PORT', default: '[::]:8443', help: 'HTTPS: the webhook' },
+  'metrics-listen': { value: 'HOST:PORT', default: '[::]:8080', help: 'HTTP: /metrics, /livez, /readyz, /status' },
+  service: { value: 'NAME', default: 'acr-credential-injector', help: 'the Service that leads to the webhook' },
+  'webhook-url': { value: 'URL', help: 'where the API server calls a webhook outside the cluster' },
+  'owner-cluster-role': { value: 'NAME', help: 'its deletion removes the webhook registration' },
+  region: { value: 'ID', help: "the cluster's region; default: the metadata service's" },
+  'cr-endpoint': { value: 'URL', help: "sends every call of the registry's OpenAPI there" },
+  'metadata-endpoint': { value: 'URL', help: 'sends every call of the metadata service there' },
+  'tls-dir': { value: 'DIRECTORY', help: 'tls.crt, tls.key and ca.crt of somebody else; default: self-managed' },
+  'ca-lifetime': { value: 'DURATION', default: '8760h', help: 'of the self-managed CA' },
+  'certificate-lifetime': { value: 'DURATION', default: '720h', help: 'of the self-managed serving certificate' },
+  drain: { value: 'DURATION', default: '10s', help: 'how long SIGTERM still serves' },
+  'log-level': { value: 'LEVEL', default: 'info', help: logLevels.join(', ') },
+} as const satisfies Record<string, Flag>;
+
+type FlagName = keyof typeof flags;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Every flag that does not do, at once. */
+export class OptionsError extends Error {
+  constructor(problems: string[]) {
+    super(problems.join('\n'));
+    this.name = 'OptionsError';
+  }
+}
+
+/**
+ * Reads the flags of `serve`. A flag wins over its environment variable (`--webhook-url` = `ACR_INJECTOR_WEBHOOK_URL`).
+ * @throws OptionsError
+ */
+export function parseServeOptions(args: string[], environment: Environment): ServeOptions {
+  const given = givenFlags(args);
+  const problems: string[] = [];
+  const textOf = (name: FlagName): string | undefined => {
+    const flag: Flag = flags[name];
+    return given[name] ?? environment[environmentName(name)] ?? flag.default;
+  };
+  const read = <T>(name: FlagName, parse: (text: string) => T | undefined): T | undefined => {
+    const text = textOf(name);
+    if (text === undefined || text === '') return undefined;
+    const value = parse(text);
+    if (value === undefined) problems.push(`--${name}: "${text}" is no ${flags[name].value} (${flags[name].help})`);
+    return value;
+  };
+  const required = <T>(name: FlagName, parse: (text: string) => T | undefined, fallback: T): T =>
+    read(name, parse) ?? fallback;
+  const options: ServeOptions = {
+    kubeconfig: textOf('kubeconfig'),
+    namespace: textOf('namespace') ?? environment.POD_NAMESPACE ?? 'kube-system',
+    configMap: required('config-map', parseObjectRef, { namespace: '', name: '' }),
+    secretName: required('secret-name', (text) => (isObjectName(text) ? text : undefined), ''),
+    listen: required('listen', parseListenAddress, { host: '::', port: 8443 }),
+    metricsListen: required('metrics-listen', parseListenAddress, { host: '::', port: 8080 }),
+    service: textOf('service') ?? '',
+    webhookUrl: read('webhook-url', (text) => (parseUrl(text)?.protocol === 'https:' ? text : undefined)),
+    ownerClusterRole: textOf('owner-cluster-role'),
+    region: textOf('region'),
+    crEndpoint: read('cr-endpoint', parseUrl),
+    metadataEndpoint: read('metadata-endpoint', parseUrl),
+    tlsDir: textOf('tls-dir'),
+    caLifetimeMs: required('ca-lifetime', parsePositiveDuration, 0),
+    certificateLifetimeMs: required('certificate-lifetime', parsePositiveDuration, 0),
+    drainMs: required('drain', parseDuration, 0),
+    logLevel: required('log-level', (text) => logLevels.find((level) => level === text), 'info'),
+  };
+  if (problems.length > 0) throw new OptionsError(problems);
+  return options;
+}
+
+/** The flags of `serve` for `--help`, one a line. */
+export function describeServeFlags(): string {
+  return Object.entries<Flag>(flags)
+    .map(([name, { value, help, default: fallback }]) => {
+      const text = fallback === undefined ? help : `${help}; default: ${fallback}`;
+      return `  ${`--${name} ${value}`.padEnd(36)} ${text}`;
+    })
+    .join('\n');
+}
+
+function environmentName(flag: string): string {
+  return `ACR_INJECTOR_${flag.toUpperCase().replaceAll('-', '_')}`;
+}
+
+function givenFlags(args: string[]): Partial<Record<FlagName, string>> {
+  const options = Object.fromEntries(Object.keys(flags).map((name) => [name, { type: 'string' as const }]));
+  try {
+    return parseArgs({ args, options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw new OptionsError([error instanceof Error ? error.message : String(error)]);
+  }
+}
+
+function parseObjectRef(text: string): Required<ObjectRef> | undefined {
+  const [namespace = '', name = '', ...rest] = text.split('/');
+  return isObjectName(namespace) && isObjectName(name) && rest.length === 0 ? { namespace, name } : undefined;
+}
+
+function isObjectName(text: string): boolean {
+  return text.length <= 253 && /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text);
+}
+
+function parseUrl(text: string): URL | undefined {
+  return URL.parse(text) ?? undefined;
+}
+
+function parsePositiveDuration(text: string): number | undefined {
+  const durationMs = parseDuration(text);
+  return durationMs !== undefined && durationMs > 0 ? durationMs : undefined;
+}

@@ -1,0 +1,139 @@
+import { type Clock, systemClock } from '../clock.ts';
+import type { CloudCredentials } from '../identity/credentials-provider.ts';
+import {
+  type AuthorizationToken,
+  type Read,
+  readEnterpriseToken,
+  readInstanceDomains,
+  readPersonalToken,
+} from './acr-response.ts';
+import { type ApiEndpoints, CloudEndpoints, fixedEndpoint } from './api-endpoint.ts';
+import { type ApiCallSubject, type ApiFailure, cloudApiError, localFailureCodes } from './api-failure.ts';
+import { callOpenApi, type OpenApiRequest } from './openapi-call.ts';
+import { isRegionId } from './registry-host.ts';
+
+export type { AuthorizationToken };
+
+/** Whose token: an Enterprise Edition instance's, or, without an instance ID, the region's Personal Edition's. */
+export interface RegistryTarget {
+  instanceId?: string;
+  regionId: string;
+}
+
+/** The port to Alibaba Cloud Container Registry's OpenAPI. Both methods throw CloudApiError, or the signal's reason. */
+export interface AcrClient {
+  authorizationToken(
+    target: RegistryTarget,
+    credentials: CloudCredentials,
+    signal: AbortSignal,
+  ): Promise<AuthorizationToken>;
+  /** Every domain of the instance's endpoints that are switched on: public, VPC and custom; sorted, never empty. */
+  instanceDomains(
+    target: RegistryTarget & { instanceId: string },
+    credentials: CloudCredentials,
+    signal: AbortSignal,
+  ): Promise<string[]>;
+}
+
+export interface OpenApiAcrClientOptions {
+  /** Where every call goes (`--cr-endpoint`); absent: to the region's own hosts. */
+  endpoint?: URL;
+  /** For one call, all told. Default: 10 s. */
+  timeoutMs?: number;
+  /** The configured version of the Enterprise API, read anew for each call. Default: 2018-12-01. */
+  apiVersion?: () => string;
+  /** Told of every call when it is over: `success`, or the code of the failure. */
+  onRequest?: (action: string, result: string) => void;
+  clock?: Clock;
+  /** How the region's own hosts are chosen, where `endpoint` is absent. */
+  endpoints?: ApiEndpoints;
+}
+
+const personalRequest: OpenApiRequest = {
+  action: 'GetAuthorizationToken',
+  version: '2016-06-07',
+  style: 'ROA',
+  method: 'GET',
+  pathname: '/tokens',
+  query: {},
+};
+
+/**
+ * Speaks the OpenAPI `cr`: 2018-12-01 for Enterprise Edition, 2016-06-07 for Personal. One request a call, no retries.
+ * Source: https://www.alibabacloud.com/help/en/acr/developer-reference/api-cr-2018-12-01-overview
+ */
+export class OpenApiAcrClient implements AcrClient {
+  readonly #endpoints: ApiEndpoints;
+  readonly #timeoutMs: number;
+  readonly #apiVersion: () => string;
+  readonly #onRequest: (action: string, result: string) => void;
+  readonly #clock: Clock;
+
+  constructor(options: OpenApiAcrClientOptions = {}) {
+    const { endpoint, endpoints = new CloudEndpoints() } = options;
+    this.#endpoints = endpoint === undefined ? endpoints : fixedEndpoint(endpoint);
+    this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.#apiVersion = options.apiVersion ?? (() => '2018-12-01');
+    this.#onRequest = options.onRequest ?? (() => undefined);
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  authorizationToken(
+    target: RegistryTarget,
+    credentials: CloudCredentials,
+    signal: AbortSignal,
+  ): Promise<AuthorizationToken> {
+    const { instanceId } = target;
+    const call = { target, credentials, signal };
+    // A configuration may say `instanceId: ""` for the Personal Edition.
+    return instanceId
+      ? this.#call(this.#enterprise('GetAuthorizationToken', { InstanceId: instanceId }), readEnterpriseToken, call)
+      : this.#call(personalRequest, readPersonalToken, call);
+  }
+
+  instanceDomains(
+    target: RegistryTarget & { instanceId: string },
+    credentials: CloudCredentials,
+    signal: AbortSignal,
+  ): Promise<string[]> {
+    const query = { InstanceId: target.instanceId, ModuleName: 'Registry' };
+    const call = { target, credentials, signal };
+    return this.#call(this.#enterprise('ListInstanceEndpoint', query), readInstanceDomains, call);
+  }
+
+  #enterprise(action: string, query: Record<string, string>): OpenApiRequest {
+    return { action, version: this.#apiVersion(), style: 'RPC', method: 'POST', pathname: '/', query };
+  }
+
+  async #call<T>(
+    request: OpenApiRequest,
+    read: (body: unknown, now: number) => Read<T>,
+    call: { target: RegistryTarget; credentials: CloudCredentials; signal: AbortSignal },
+  ): Promise<T> {
+    const { action } = request;
+    const { instanceId, regionId } = call.target;
+    const subject = { action, regionId, ...(instanceId && { instanceId }) };
+    if (!isRegionId(regionId)) throw cloudApiError({ code: localFailureCodes.invalidRegion }, subject);
+    const answer = await this.#answerOf(request, read, call);
+    this.#onRequest(action, answer.ok ? 'success' : answer.failure.code);
+    if (!answer.ok) throw this.#errorOf(answer.failure, subject);
+    return answer.value;
+  }
+
+  async #answerOf<T>(
+    request: OpenApiRequest,
+    read: (body: unknown, now: number) => Read<T>,
+    call: { target: RegistryTarget; credentials: CloudCredentials; signal: AbortSignal },
+  ): Promise<Read<T>> {
+    const { target, credentials, signal } = call;
+    const endpoint = await this.#endpoints.endpointOf(target.regionId);
+    const outcome = await callOpenApi(request, { endpoint, credentials, timeoutMs: this.#timeoutMs, signal });
+    return outcome.ok ? read(outcome.body, this.#clock.now()) : outcome;
+  }
+
+  #errorOf(failure: ApiFailure, subject: ApiCallSubject): Error {
+    const { unreachable, timeout } = localFailureCodes;
+    if (failure.code === unreachable || failure.code === timeout) this.#endpoints.forget(subject.regionId);
+    return cloudApiError(failure, subject);
+  }
+}

@@ -1,0 +1,94 @@
+import { parseImageReference, type ImageReference } from './image-reference.ts';
+
+/** A key of a dockerconfigjson's `auths`, taken apart as kubelet does. */
+interface AuthKey {
+  /** As it is written in the dockerconfigjson. */
+  key: string;
+  /** Without scheme, `/v1/`, `/v2/` and a lone slash: what kubelet sorts by. */
+  location: string;
+  hostLabels: (string | RegExp)[];
+  /** Empty: none given, and then the image has none, either. */
+  port: string;
+  /** Must begin the image's path. Characters, not components: `/team` opens `/team-b`, too. */
+  pathPrefix: string;
+}
+
+/** Under this host, without a path, the credentials for Docker Hub are kept. */
+const dockerHub = 'index.docker.io';
+
+/**
+ * Turns the keys of a dockerconfigjson's `auths` into a function that names the key whose credentials kubelet tries first
+ * for an image; undefined when none fits. A key that kubelet cannot read fits nothing.
+ *
+ * As in kubelet: a scheme is ignored, `/v1/` and `/v2/` before the path too; a glob (`*`, `[a-z]`) stands within one label
+ * of the host; ports must be equal; the key's path must begin the image's; of several keys, the last in the alphabet is
+ * tried first, which is the more specific one.
+ * Source: https://kubernetes.io/docs/concepts/containers/images/#config-json and pkg/credentialprovider/keyring.go.
+ */
+export function compileAuthKeys(keys: Iterable<string>): (image: string) => string | undefined {
+  const parsed = [...keys].map(parseAuthKey).filter((key) => key !== undefined);
+  parsed.sort((left, right) => (left.location < right.location ? 1 : -1));
+  const hubKey = parsed.find(({ location }) => location === dockerHub)?.key;
+  return (image) => {
+    const reference = parseImageReference(image);
+    const [host, port] = splitPort(reference.registry);
+    const labels = host.split('.');
+    const found = parsed.find((key) => matches(key, reference, labels, port));
+    return found?.key ?? (fallsBackToDockerHub(reference) ? hubKey : undefined);
+  };
+}
+
+/** Would kubelet use the credentials under this key of `auths` for the image? */
+export function matchesAuthKey(key: string, image: string): boolean {
+  return compileAuthKeys([key])(image) !== undefined;
+}
+
+function matches(key: AuthKey, { repository }: ImageReference, labels: readonly string[], port: string): boolean {
+  return (
+    key.port === port &&
+    key.hostLabels.length === labels.length &&
+    `/${repository}`.startsWith(key.pathPrefix) &&
+    key.hostLabels.every((pattern, position) => {
+      const label = labels[position] ?? '';
+      return typeof pattern === 'string' ? pattern === label : pattern.test(label);
+    })
+  );
+}
+
+/** kubelet takes every registry without a dot or a colon for Docker Hub here, `localhost` included. */
+function fallsBackToDockerHub({ registry }: ImageReference): boolean {
+  return registry === 'docker.io' || !/[.:]/.test(registry);
+}
+
+function parseAuthKey(key: string): AuthKey | undefined {
+  const [, authority = '', path = ''] = /^(?:https?:\/\/)?([^/?#]*)([^?#]*)/.exec(key) ?? [];
+  const registry = authority.slice(authority.lastIndexOf('@') + 1);
+  // What Go's net/url accepts as a host; a port must be a number.
+  if (!/^[\w\-.~!$&'()*+,;=[\]<>":]*$/.test(registry) || !/^(\[.*\]|[^:]*)(:\d*)?$/.test(registry)) return undefined;
+  const pathPrefix = path.replace(/^\/v[12](?=\/)/, '').replace(/^\/$/, '');
+  const [host, port] = splitPort(registry);
+  const hostLabels = host.split('.').map(compileLabel);
+  if (!hostLabels.every((label) => label !== undefined)) return undefined;
+  return { key, location: registry + pathPrefix, hostLabels, port, pathPrefix };
+}
+
+/** Undefined when a bracket is never closed, or closed at once. */
+function compileLabel(label: string): string | RegExp | undefined {
+  if (!/[*[]/.test(label)) return label;
+  const pieces = label.match(/\*|\[[^\]]+\]|[^*[]+/g) ?? [];
+  if (pieces.join('') !== label) return undefined;
+  const source = pieces.map((piece) => {
+    if (piece === '*') return '.*';
+    return piece.startsWith('[') ? `[${piece.slice(1, -1)}]` : RegExp.escape(piece);
+  });
+  try {
+    return new RegExp(`^${source.join('')}$`);
+  } catch {
+    return undefined;
+  }
+}
+
+function splitPort(registry: string): [host: string, port: string] {
+  const [, bracketed, plain, port = ''] = /^(?:\[(.*)\]|([^:]*))(?::(\d*))?$/.exec(registry) ?? [];
+  return [bracketed ?? plain ?? registry, port];
+}

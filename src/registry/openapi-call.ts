@@ -1,0 +1,139 @@
+import OpenApi, { $OpenApiUtil, AlibabaCloudError, ThrottlingError } from '@alicloud/openapi-core';
+import { systemClock, withDeadline } from '../clock.ts';
+import type { CloudCredentials } from '../identity/credentials-provider.ts';
+import { staticCredential } from '../identity/static-credential.ts';
+import { type ApiFailure, localFailureCodes } from './api-failure.ts';
+
+/** One action of a cloud product's OpenAPI. */
+export interface OpenApiRequest {
+  action: string;
+  version: string;
+  style: 'RPC' | 'ROA';
+  method: 'GET' | 'POST';
+  pathname: string;
+  query: Record<string, string>;
+}
+
+export interface OpenApiCallOptions {
+  /** `https://host[:port]`; a path in it is ignored. */
+  endpoint: URL;
+  credentials: CloudCredentials;
+  /** For the whole call. */
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+/** What came of a call: the answer's JSON, whatever that is, or why there is none. */
+export type OpenApiOutcome = { ok: true; body: unknown } | { ok: false; failure: ApiFailure };
+
+// A CommonJS package: Node's import gives its exports, other loaders may give the class in them.
+const Client = 'default' in OpenApi ? OpenApi.default : OpenApi;
+
+type RuntimeOptions = Parameters<InstanceType<typeof Client>['callApi']>[2];
+
+/** The SDK reads fields of it and nothing else; its class belongs to a package that is none of our dependencies. */
+const nothingOverridden: Partial<RuntimeOptions> = {};
+
+/**
+ * Calls an action through Alibaba Cloud's SDK core, once: no retries here. The only importer of `@alicloud/openapi-core`.
+ * @throws the signal's reason when it fires; every other failure is an outcome.
+ */
+export async function callOpenApi(request: OpenApiRequest, options: OpenApiCallOptions): Promise<OpenApiOutcome> {
+  const { endpoint, timeoutMs, signal } = options;
+  const deadline = withDeadline(systemClock, timeoutMs, signal);
+  try {
+    const answer = await untilAborted(send(request, options), deadline.signal);
+    return { ok: true, body: answer.body };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { ok: false, failure: deadline.signal.aborted ? timedOut(endpoint, timeoutMs) : failureOf(error, options) };
+  } finally {
+    deadline.clear();
+  }
+}
+
+async function send(request: OpenApiRequest, options: OpenApiCallOptions): Promise<Record<string, unknown>> {
+  options.signal.throwIfAborted();
+  const { endpoint, credentials, timeoutMs } = options;
+  const client = new Client(
+    new $OpenApiUtil.Config({
+      credential: staticCredential(credentials),
+      endpoint: endpoint.host,
+      protocol: endpoint.protocol.replace(':', ''),
+      userAgent: 'acr-credential-injector',
+      connectTimeout: timeoutMs,
+      readTimeout: timeoutMs,
+    }),
+  );
+  const { query, ...action } = request;
+  const params = new $OpenApiUtil.Params({
+    ...action,
+    protocol: 'HTTPS',
+    authType: 'AK',
+    reqBodyType: action.style === 'RPC' ? 'formData' : 'json',
+    bodyType: 'json',
+  });
+  // The SDK's idle sockets would be reused with a timer of the request before; calls are too rare to gain by it.
+  const headers = { connection: 'close' };
+  return client.callApi(
+    params,
+    new $OpenApiUtil.OpenApiRequest({ query, headers }),
+    nothingOverridden as RuntimeOptions,
+  );
+}
+
+/** The SDK cannot be told to stop: its promise is left behind, and its socket ends by its own time limits. */
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => {
+    reject(new Error('aborted'));
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function failureOf(error: unknown, { endpoint, credentials, timeoutMs }: OpenApiCallOptions): ApiFailure {
+  if (error instanceof AlibabaCloudError) return refusalOf(error, credentials);
+  const { name = '', code } = error as { name?: string; code?: unknown };
+  if (name === 'RequestTimeoutError') return timedOut(endpoint, timeoutMs);
+  if (typeof code === 'string') {
+    return { code: localFailureCodes.unreachable, detail: `${endpoint.host} cannot be reached: ${code}` };
+  }
+  // The SDK lets a SyntaxError or TypeError of its own escape when a body is no JSON object.
+  const detail = `${endpoint.host} did not answer as the cloud's API does: is it that, with no proxy in between?`;
+  return { code: localFailureCodes.invalidResponse, detail };
+}
+
+function timedOut(endpoint: URL, timeoutMs: number): ApiFailure {
+  return { code: localFailureCodes.timeout, detail: `${endpoint.host} did not answer within ${timeoutMs} ms` };
+}
+
+function refusalOf(error: AlibabaCloudError, credentials: CloudCredentials): ApiFailure {
+  const code = /^[\w.-]{1,100}$/.test(error.code) && error.code !== 'undefined' ? error.code : undefined;
+  const retryAfterMs = error instanceof ThrottlingError ? error.retryAfter : undefined;
+  return {
+    code: code ?? localFailureCodes.invalidResponse,
+    detail: `the cloud says: ${redact(messageOf(error), credentials)}`,
+    ...(error.statusCode !== undefined && { status: error.statusCode }),
+    ...(/^[\w-]{1,64}$/.test(error.requestId ?? '') && { requestId: error.requestId }),
+    ...(retryAfterMs !== undefined && retryAfterMs >= 0 && { retryAfterMs }),
+  };
+}
+
+function messageOf(error: AlibabaCloudError): string {
+  const { Message, message } = (error.data ?? {}) as { Message?: unknown; message?: unknown };
+  return [Message, message, error.description].find((text) => typeof text === 'string') ?? '';
+}
+
+/** The gateway echoes what was signed with: anything that long is no word. */
+function redact(text: string, { accessKeySecret, securityToken }: CloudCredentials): string {
+  return [accessKeySecret, ...(securityToken ? [securityToken] : [])]
+    .reduce((clean, secret) => clean.replaceAll(secret, '[redacted]'), text)
+    .replace(/[\w+/=%-]{24,}/g, '[redacted]')
+    .replace(/\s+/g, ' ')
+    .slice(0, 200);
+}

@@ -1,0 +1,103 @@
+import { FIELD_MANAGER } from '../kube/kube-client.ts';
+import type { JsonPatchOperation } from '../kube/kube-client.ts';
+import type { LocalObjectReference, ManagedFieldsEntry, ServiceAccount } from '../kube/objects.ts';
+import { isOptedOut } from './target-selector.ts';
+
+/** Who the API server says wrote a ServiceAccount's `imagePullSecrets`. */
+export type ListOwner = 'nobody' | 'us' | 'other';
+
+/** What is kept in memory of a ServiceAccount. */
+export interface ObservedServiceAccount {
+  readonly resourceVersion: string;
+  readonly hasReference: boolean;
+  readonly optedOut: boolean;
+  readonly listOwner: ListOwner;
+}
+
+export function observeServiceAccount(serviceAccount: ServiceAccount, secretName: string): ObservedServiceAccount {
+  const { metadata, imagePullSecrets } = serviceAccount;
+  return {
+    resourceVersion: metadata.resourceVersion ?? '',
+    hasReference: references(imagePullSecrets, secretName),
+    optedOut: isOptedOut(metadata),
+    listOwner: listOwner(metadata.managedFields),
+  };
+}
+
+export function references(list: readonly LocalObjectReference[] | undefined, secretName: string): boolean {
+  return list?.some(({ name }) => name === secretName) ?? false;
+}
+
+/** What is wrong with a ServiceAccount, in terms of what mends it. */
+export type ServiceAccountDrift = 'Attach' | 'Detach' | 'ReleaseOwnership';
+
+/**
+ * What is to be done to a ServiceAccount, or null.
+ *
+ * `imagePullSecrets` is an atomic list: who owns it owns all of it, and the next `helm upgrade` of a chart that has it too would
+ * fail with a conflict. So ownership that a patch of ours left is given back. A reference to a Secret of our name that no
+ * configuration selects is taken away only where nobody else wrote the list: people write that name into their charts.
+ */
+export function serviceAccountDrift(observed: ObservedServiceAccount, isSelected: boolean): ServiceAccountDrift | null {
+  const { hasReference, listOwner: owner } = observed;
+  if (observed.optedOut) return owner === 'us' ? 'ReleaseOwnership' : null;
+  if (isSelected && !hasReference) return 'Attach';
+  if (!isSelected && hasReference && owner !== 'other') return 'Detach';
+  return owner === 'us' ? 'ReleaseOwnership' : null;
+}
+
+/**
+ * Appends the reference, or null when it is there. The `test` makes the patch fail (422) if somebody changed the list since:
+ * no other entry can be lost.
+ */
+export function attachPatch(
+  { imagePullSecrets: list }: ServiceAccount,
+  secretName: string,
+): JsonPatchOperation[] | null {
+  if (references(list, secretName)) return null;
+  const entry = { name: secretName };
+  return list && list.length > 0
+    ? [
+        { op: 'test', path: '/imagePullSecrets', value: list },
+        { op: 'add', path: '/imagePullSecrets/-', value: entry },
+      ]
+    : [
+        { op: 'test', path: '/imagePullSecrets', value: list ?? null },
+        { op: 'add', path: '/imagePullSecrets', value: [entry] },
+      ];
+}
+
+/** Takes the reference away, under the same guard, or null when it is not there. */
+export function detachPatch(
+  { imagePullSecrets: list = [] }: ServiceAccount,
+  secretName: string,
+): JsonPatchOperation[] | null {
+  const rest = list.filter(({ name }) => name !== secretName);
+  if (rest.length === list.length) return null;
+  return [
+    { op: 'test', path: '/imagePullSecrets', value: list },
+    rest.length > 0
+      ? { op: 'replace', path: '/imagePullSecrets', value: rest }
+      : { op: 'remove', path: '/imagePullSecrets' },
+  ];
+}
+
+/** Removes our own entries from `managedFields`, or null when there are none. */
+export function releasePatch({ metadata }: ServiceAccount): JsonPatchOperation[] | null {
+  const entries = metadata.managedFields ?? [];
+  const ours = entries.flatMap((entry, index) => (entry.manager === FIELD_MANAGER ? [index] : []));
+  if (ours.length === 0) return null;
+  // From the end, so that no removal moves an index that is still needed.
+  const removals = ours
+    .reverse()
+    .map((index): JsonPatchOperation => ({ op: 'remove', path: `/metadata/managedFields/${index}` }));
+  return [{ op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion }, ...removals];
+}
+
+function listOwner(managedFields: readonly ManagedFieldsEntry[] | undefined): ListOwner {
+  // An object older than field management: nothing says that nobody wrote the list.
+  if (!managedFields) return 'other';
+  const owners = managedFields.filter(({ fieldsV1 }) => fieldsV1 && 'f:imagePullSecrets' in fieldsV1);
+  if (owners.some(({ manager }) => manager === FIELD_MANAGER)) return 'us';
+  return owners.length > 0 ? 'other' : 'nobody';
+}

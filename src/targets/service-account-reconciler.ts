@@ -1,0 +1,119 @@
+import type { Clock } from '../clock.ts';
+import type { Namespace, ServiceAccount } from '../kube/objects.ts';
+import type { Reflector } from '../kube/reflector.ts';
+import type { ObjectRef } from '../kube/resources.ts';
+import { WorkQueue } from '../kube/work-queue.ts';
+import { serviceAccountDrift, type ObservedServiceAccount } from './service-account-drift.ts';
+import type { ServiceAccountWriter } from './service-account-writer.ts';
+import {
+  selectsNamespace,
+  selectsServiceAccount,
+  type ObservedNamespace,
+  type TargetRules,
+} from './target-selector.ts';
+
+export interface ServiceAccountReconcilerOptions {
+  clock: Clock;
+  rules: () => TargetRules | undefined;
+  namespaces: Pick<Reflector<Namespace, ObservedNamespace>, 'get' | 'subscribe'>;
+  serviceAccounts: Pick<Reflector<ServiceAccount, ObservedServiceAccount>, 'get' | 'entries' | 'subscribe'>;
+  writer: Pick<ServiceAccountWriter, 'attach' | 'detach' | 'releaseOwnership'>;
+  /** May anything be attached now? Not before there is a token: kubelet warns of references to Secrets that do not exist. */
+  canAttach: () => boolean;
+  /** Is the namespace's Secret of our name somebody else's? Then nothing is attached there. */
+  isForeign: (namespace: string) => boolean;
+  onFailure: (serviceAccount: string, error: unknown, retryInMs: number) => void;
+}
+
+/** In flight at once; ServiceAccounts come in numbers when a configuration begins to select them. */
+const CONCURRENCY = 16;
+
+/** Makes every ServiceAccount of the targets carry the reference, and no other that nobody asked for. */
+export class ServiceAccountReconciler {
+  readonly #options: ServiceAccountReconcilerOptions;
+  readonly #queue: WorkQueue;
+
+  constructor(options: ServiceAccountReconcilerOptions) {
+    this.#options = options;
+    const { clock, onFailure, serviceAccounts, namespaces } = options;
+    this.#queue = new WorkQueue({
+      clock,
+      concurrency: CONCURRENCY,
+      onFailure,
+      reconcile: (key) => this.#reconcile(key),
+    });
+    serviceAccounts.subscribe((key, current) => {
+      if (current) this.#addIfDrifted(key);
+    });
+    namespaces.subscribe((name, current, previous) => {
+      const isSettled = current?.optedOut === previous?.optedOut && current?.terminating === previous?.terminating;
+      if (current && (!previous || !isSettled)) this.reconcileNamespace(name);
+    });
+  }
+
+  start(signal: AbortSignal): void {
+    this.#queue.start(signal);
+    this.reconcileAll();
+  }
+
+  /** The configuration changed, or the first token came. */
+  reconcileAll(): void {
+    for (const [key] of this.#options.serviceAccounts.entries()) this.#addIfDrifted(key);
+  }
+
+  reconcileNamespace(namespace: string): void {
+    for (const key of this.#keysIn(namespace)) this.#addIfDrifted(key);
+  }
+
+  /** Takes the reference from every ServiceAccount of a namespace that is a target no longer. */
+  async detachNamespace(namespace: string): Promise<void> {
+    const attached = this.#keysIn(namespace).filter((key) => {
+      const observed = this.#options.serviceAccounts.get(key);
+      return observed?.hasReference && !observed.optedOut;
+    });
+    for (const key of attached) await this.#options.writer.detach(refOf(key));
+  }
+
+  #keysIn(namespace: string): string[] {
+    const keys = [...this.#options.serviceAccounts.entries()].map(([key]) => key);
+    return keys.filter((key) => key.startsWith(`${namespace}/`));
+  }
+
+  /** The decision is cheap, a queue of every ServiceAccount of a cluster is not. */
+  #addIfDrifted(key: string): void {
+    if (this.#drift(key)) this.#queue.add(key);
+  }
+
+  #drift(key: string): ReturnType<typeof serviceAccountDrift> {
+    const { rules, namespaces, serviceAccounts, canAttach, isForeign } = this.#options;
+    const observed = serviceAccounts.get(key);
+    const currentRules = rules();
+    const { namespace, name } = refOf(key);
+    const observedNamespace = namespaces.get(namespace);
+    if (!observed || !currentRules || !observedNamespace || observedNamespace.terminating) return null;
+    const isSelected =
+      selectsNamespace(currentRules, namespace, observedNamespace) && selectsServiceAccount(currentRules, name);
+    const drift = serviceAccountDrift(observed, isSelected);
+    return drift === 'Attach' && (!canAttach() || isForeign(namespace)) ? null : drift;
+  }
+
+  async #reconcile(key: string): Promise<void> {
+    const { writer } = this.#options;
+    const ref = refOf(key);
+    switch (this.#drift(key)) {
+      case 'Attach':
+        return writer.attach(ref);
+      case 'Detach':
+        return writer.detach(ref);
+      case 'ReleaseOwnership':
+        return writer.releaseOwnership(ref);
+      case null:
+        return;
+    }
+  }
+}
+
+function refOf(key: string): Required<ObjectRef> {
+  const [namespace = '', name = ''] = key.split('/');
+  return { namespace, name };
+}

@@ -1,0 +1,117 @@
+import { KubeApiError } from '../errors.ts';
+import type { JsonPatchOperation, KubeClient } from '../kube/kube-client.ts';
+import type { ServiceAccount } from '../kube/objects.ts';
+import type { Reflector } from '../kube/reflector.ts';
+import { resources, type ObjectRef } from '../kube/resources.ts';
+import {
+  attachPatch,
+  detachPatch,
+  references,
+  releasePatch,
+  type ObservedServiceAccount,
+} from './service-account-drift.ts';
+
+export interface ServiceAccountWriterOptions {
+  client: Pick<KubeClient, 'get' | 'jsonPatch'>;
+  serviceAccounts: Pick<Reflector<ServiceAccount, ObservedServiceAccount>, 'observe'>;
+  secretName: string;
+  /** Would an UPDATE of a ServiceAccount in that namespace come to our own webhook? */
+  reachedByWebhook: (namespace: string) => boolean;
+  onPatched: (ref: Required<ObjectRef>, reason: 'Attached' | 'Detached' | 'OwnershipReleased') => void;
+}
+
+/** How often a patch is made anew because somebody else changed the ServiceAccount meanwhile. */
+const MAX_CONFLICTS = 5;
+
+/**
+ * Changes `imagePullSecrets` of ServiceAccounts without ever losing an entry of somebody else or staying the list's owner.
+ * Every method throws a KubeApiError when the API server refuses for now; a ServiceAccount that is gone is done.
+ */
+export class ServiceAccountWriter {
+  readonly #options: ServiceAccountWriterOptions;
+
+  constructor(options: ServiceAccountWriterOptions) {
+    this.#options = options;
+  }
+
+  async attach(ref: Required<ObjectRef>): Promise<void> {
+    if (this.#options.reachedByWebhook(ref.namespace) && (await this.#attachThroughAdmission(ref))) return;
+    await this.#patch(ref, 'Attached', (current) => attachPatch(current, this.#options.secretName));
+  }
+
+  async detach(ref: Required<ObjectRef>): Promise<void> {
+    await this.#patch(ref, 'Detached', (current) => detachPatch(current, this.#options.secretName));
+  }
+
+  async releaseOwnership(ref: Required<ObjectRef>): Promise<void> {
+    const current = await this.#get(ref);
+    if (current) await this.#release(ref, current);
+  }
+
+  /** An empty patch still runs admission, where our webhook appends the entry, which is then owned by nobody. */
+  async #attachThroughAdmission(ref: Required<ObjectRef>): Promise<boolean> {
+    const patched = await this.#send(ref, []);
+    if (!patched) return true;
+    const attached = references(patched.imagePullSecrets, this.#options.secretName);
+    if (attached) this.#options.onPatched(ref, 'Attached');
+    return attached;
+  }
+
+  async #patch(
+    ref: Required<ObjectRef>,
+    reason: 'Attached' | 'Detached',
+    operationsFor: (current: ServiceAccount) => JsonPatchOperation[] | null,
+  ): Promise<void> {
+    for (let conflicts = 0; ; conflicts++) {
+      const current = await this.#get(ref);
+      const operations = current && operationsFor(current);
+      if (!operations) return;
+      try {
+        const patched = await this.#send(ref, operations);
+        if (!patched) return;
+        this.#options.onPatched(ref, reason);
+        await this.#release(ref, patched);
+        return;
+      } catch (error) {
+        if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
+      }
+    }
+  }
+
+  async #release(ref: Required<ObjectRef>, current: ServiceAccount): Promise<void> {
+    const operations = releasePatch(current);
+    if (!operations) return;
+    try {
+      await this.#send(ref, operations);
+      this.#options.onPatched(ref, 'OwnershipReleased');
+    } catch (error) {
+      // Changed since: the watch event of that change comes back to what is left of our ownership.
+      if (!isConflict(error)) throw error;
+    }
+  }
+
+  async #send(ref: Required<ObjectRef>, operations: JsonPatchOperation[]): Promise<ServiceAccount | undefined> {
+    const { client, serviceAccounts } = this.#options;
+    const patched = await orGone(client.jsonPatch<ServiceAccount>(resources.serviceAccounts, ref, operations));
+    if (patched) serviceAccounts.observe(patched);
+    return patched;
+  }
+
+  #get(ref: Required<ObjectRef>): Promise<ServiceAccount | undefined> {
+    return orGone(this.#options.client.get<ServiceAccount>(resources.serviceAccounts, ref));
+  }
+}
+
+async function orGone<T>(request: Promise<T>): Promise<T | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (error instanceof KubeApiError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+/** A failed `test` is a 422. */
+function isConflict(error: unknown): boolean {
+  return error instanceof KubeApiError && (error.status === 409 || error.status === 422);
+}

@@ -1,0 +1,54 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Every metric of the service. Names and labels are part of its interface. */
+export class Metrics {
+  readonly registry = new Registry();
+
+  readonly credentialExpiry = this.#gauge(
+    'credential_expiry_timestamp_seconds',
+    'When the token of a registry expires',
+    ['registry'],
+  );
+  readonly credentialRefreshes = this.#counter('credential_refreshes_total', 'Attempts to renew a token', [
+    'registry',
+    'result',
+  ]);
+  readonly openApiRequests = this.#counter('openapi_requests_total', 'Calls of the OpenAPI of Alibaba Cloud', [
+    'action',
+    'result',
+  ]);
+  readonly admissionRequests = this.#counter('admission_requests_total', 'Reviews answered', [
+    'resource',
+    'decision',
+    'reason',
+  ]);
+  readonly admissionDuration = new Histogram({
+    name: 'acr_injector_admission_duration_seconds',
+    help: 'Time from the request to the answer of a review',
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [this.registry],
+  });
+  readonly pullSecretWrites = this.#counter('pull_secret_writes_total', 'Writes of pull Secrets', ['reason']);
+  readonly serviceAccountPatches = this.#counter('service_account_patches_total', 'Patches of ServiceAccounts', [
+    'reason',
+  ]);
+  readonly certificateExpiry = this.#gauge('certificate_expiry_timestamp_seconds', 'When a certificate expires', [
+    'certificate',
+  ]);
+  readonly configValid = this.#gauge('config_valid', '1 while the ConfigMap as it stands is in force, else 0');
+  readonly configReloads = this.#counter('config_reloads_total', 'Edits of the ConfigMap that were read', ['result']);
+  readonly watchRestarts = this.#counter('watch_restarts_total', 'Watches that ended with an error', ['resource']);
+  readonly namespaces = this.#gauge('namespaces', 'Namespaces by what is done for them', ['state']);
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> {
+    return new Counter({ name: `acr_injector_${name}`, help, labelNames, registers: [this.registry] });
+  }
+
+  #gauge<L extends string>(name: string, help: string, labelNames: L[] = []): Gauge<L> {
+    return new Gauge({ name: `acr_injector_${name}`, help, labelNames, registers: [this.registry] });
+  }
+}

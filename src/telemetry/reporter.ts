@@ -1,0 +1,142 @@
+import type { Verdict } from '../admission/admission-handler.ts';
+import type { CertificateNotice } from '../certificates/certificate-source.ts';
+import type { ConfigReading } from '../config/config-source.ts';
+import type { ConfigProblem } from '../config/config.ts';
+import { formatProblem } from '../config/problem-report.ts';
+import type { RefreshReason } from '../credentials/refresh-policy.ts';
+import type { RegistryCredential } from '../credentials/registry-credential.ts';
+import { CodedError } from '../errors.ts';
+import type { EventRecorder } from '../kube/event-recorder.ts';
+import { resources, type ObjectRef } from '../kube/resources.ts';
+import type { ForeignReason, WriteReason } from '../secrets/secret-drift.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface ReporterOptions {
+  logger: Logger;
+  metrics: Metrics;
+  events: Pick<EventRecorder, 'record'>;
+  configMap: Required<ObjectRef>;
+  secretName: string;
+}
+
+/** Says what happens: each happening becomes a log line, a metric and, where somebody must act, an Event. */
+export class Reporter {
+  readonly #options: ReporterOptions;
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+  }
+
+  configRead(reading: ConfigReading, uid: string | undefined): void {
+    const { logger, metrics, configMap } = this.#options;
+    const name = `${configMap.namespace}/${configMap.name}`;
+    metrics.configValid.set(reading.kind === 'accepted' ? 1 : 0);
+    metrics.configReloads.inc({ result: reading.kind });
+    switch (reading.kind) {
+      case 'accepted':
+        logger.info({ configMap: name, warnings: reading.warnings.map(formatProblem) }, 'configuration accepted');
+        if (reading.warnings.length > 0) this.#configEvent('ConfigurationWarning', reading.warnings, uid);
+        return;
+      case 'refused':
+        logger.error(
+          { configMap: name, problems: reading.problems.map(formatProblem), keepsLastGood: reading.keepsLastGood },
+          'configuration refused',
+        );
+        this.#configEvent('InvalidConfiguration', reading.problems, uid);
+        return;
+      case 'missing':
+        logger.error({ configMap: name, keepsLastGood: reading.keepsLastGood }, 'there is no ConfigMap: create it');
+    }
+  }
+
+  tokenRenewed(registry: string, reason: RefreshReason, { expiresAt, domains }: RegistryCredential): void {
+    const { logger, metrics } = this.#options;
+    metrics.credentialRefreshes.inc({ registry, result: 'success' });
+    logger.info({ registry, reason, expiresAt: new Date(expiresAt).toISOString(), domains }, 'token renewed');
+  }
+
+  tokenNotRenewed(registry: string, error: unknown, retryInMs: number): void {
+    const { logger, metrics } = this.#options;
+    metrics.credentialRefreshes.inc({ registry, result: error instanceof CodedError ? error.code : 'Error' });
+    logger.error({ registry, error, retryInMs }, 'token not renewed');
+  }
+
+  domainsNotListed(registry: string, error: unknown): void {
+    this.#options.logger.warn({ registry, error }, 'domains of the instance not listed anew, keeping those known');
+  }
+
+  pullSecretWritten(namespace: string, reason: WriteReason | 'Deleted'): void {
+    this.#options.metrics.pullSecretWrites.inc({ reason });
+    this.#options.logger.debug({ namespace, reason }, 'pull Secret written');
+  }
+
+  pullSecretForeign(namespace: string, reason: ForeignReason): void {
+    const { logger, events, secretName: name } = this.#options;
+    logger.warn({ namespace, secret: name, reason }, 'Secret of our name is not ours to write, namespace left alone');
+    const { apiVersion, kind } = resources.secrets;
+    const why = reason === 'ForeignType' ? 'another type than kubernetes.io/dockerconfigjson' : 'immutable data';
+    const message = `A Secret of this name exists with ${why}: delete it to have registry tokens kept here.`;
+    events.record({ apiVersion, kind, namespace, name }, { type: 'Warning', reason: 'ForeignPullSecret', message });
+  }
+
+  serviceAccountPatched({ namespace, name }: Required<ObjectRef>, reason: string): void {
+    this.#options.metrics.serviceAccountPatches.inc({ reason });
+    this.#options.logger.debug({ namespace, serviceAccount: name, reason }, 'ServiceAccount patched');
+  }
+
+  reviewed(review: {
+    resource: string;
+    operation: string;
+    namespace: string;
+    verdict: Verdict;
+    durationMs: number;
+  }): void {
+    const { logger, metrics } = this.#options;
+    const { resource, operation, namespace, durationMs, verdict } = review;
+    const { decision, reason } = verdict;
+    metrics.admissionRequests.inc({ resource, decision, reason });
+    metrics.admissionDuration.observe(durationMs / 1000);
+    const fields = { resource, operation, namespace, decision, reason, durationMs };
+    if (decision === 'denied') logger.warn(fields, 'admission denied');
+    else logger.debug(fields, 'admission answered');
+  }
+
+  unreadableReview(detail: string): void {
+    this.#options.metrics.admissionRequests.inc({ resource: 'unknown', decision: 'refused', reason: 'Unreadable' });
+    this.#options.logger.warn({ detail }, 'request is no AdmissionReview');
+  }
+
+  registrationWritten(change: string): void {
+    this.#options.logger.info({ change }, 'webhook registration written');
+  }
+
+  certificate(notice: CertificateNotice): void {
+    const { logger, metrics } = this.#options;
+    if (notice.kind === 'problem') {
+      const { reason, detail } = notice;
+      logger.error({ reason, detail }, 'certificate problem');
+      return;
+    }
+    const { certificate, reason, expiresAt } = notice;
+    metrics.certificateExpiry.set({ certificate }, expiresAt / 1000);
+    logger.info({ certificate, reason, expiresAt: new Date(expiresAt).toISOString() }, 'certificate issued');
+  }
+
+  watchRestarted(resource: string, error: unknown): void {
+    this.#options.metrics.watchRestarts.inc({ resource });
+    this.#options.logger.warn({ resource, error }, 'watch begun again');
+  }
+
+  /** Something that is tried again by itself. @param what for example `pull Secret`. */
+  failed(what: string, key: string, error: unknown, retryInMs: number): void {
+    this.#options.logger.warn({ what, key, error, retryInMs }, 'not done, trying again');
+  }
+
+  #configEvent(reason: string, problems: ConfigProblem[], uid: string | undefined): void {
+    const { events, configMap } = this.#options;
+    const { apiVersion, kind } = resources.configMaps;
+    const message = problems.map(formatProblem).join('; ');
+    events.record({ apiVersion, kind, ...configMap, uid }, { type: 'Warning', reason, message });
+  }
+}

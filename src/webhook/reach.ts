@@ -1,0 +1,45 @@
+import type { Config } from '../config/config.ts';
+
+/** Namespaces that a webhook must never be able to block. */
+const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease'] as const;
+
+/** `kubernetes.io/metadata.name` is on every namespace from 1.21 on; before it no selector can tell namespaces by name. */
+export const NAMES_NAMESPACES_SINCE_MINOR = 21;
+
+/** What decides which namespaces' requests come to the webhook, and with which policy. */
+export interface ReachContext {
+  config: Pick<Config, 'watchNamespaces' | 'webhook'>;
+  ownNamespace: string;
+  /** The API server's minor version. */
+  serverMinor: number;
+}
+
+export function isProtected(namespace: string, ownNamespace: string): boolean {
+  return namespace === ownNamespace || SYSTEM_NAMESPACES.some((name) => name === namespace);
+}
+
+/** The protected namespaces, in a stable order. */
+export function protectedNamespaces(ownNamespace: string): string[] {
+  return [...new Set([...SYSTEM_NAMESPACES, ownNamespace])].sort();
+}
+
+export function canSelectByName({ serverMinor }: Pick<ReachContext, 'serverMinor'>): boolean {
+  return serverMinor >= NAMES_NAMESPACES_SINCE_MINOR;
+}
+
+/** The policy that the API server follows for a namespace's requests: `Fail` only where it cannot block the cluster itself. */
+export function failurePolicyFor(namespace: string, context: ReachContext): 'Ignore' | 'Fail' {
+  const { config, ownNamespace } = context;
+  const mayFail = canSelectByName(context) && !isProtected(namespace, ownNamespace);
+  return mayFail ? config.webhook.failurePolicy : 'Ignore';
+}
+
+/** Do requests in that namespace come to the webhook, while it is registered? */
+export function reaches(namespace: string, context: ReachContext): boolean {
+  const { config, ownNamespace } = context;
+  if (!config.webhook.enabled) return false;
+  if (!canSelectByName(context)) return true;
+  const { watchNamespaces } = config;
+  const isNamed = watchNamespaces !== 'all' && watchNamespaces.includes(namespace);
+  return isNamed || (watchNamespaces === 'all' && !isProtected(namespace, ownNamespace));
+}

@@ -1,0 +1,164 @@
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import { KubeApiError } from '../errors.ts';
+import type { JsonPatchOperation, KubeClient } from '../kube/kube-client.ts';
+import type { KubeObject, MutatingWebhookConfiguration, OwnerReference } from '../kube/objects.ts';
+import { Reflector, type Reduced } from '../kube/reflector.ts';
+import { resources } from '../kube/resources.ts';
+import { WorkQueue } from '../kube/work-queue.ts';
+import { reaches } from './reach.ts';
+import {
+  isAsWanted,
+  webhookConfiguration,
+  WEBHOOK_CONFIGURATION_NAME,
+  type WebhookAddress,
+} from './webhook-configuration.ts';
+
+export interface WebhookReconcilerOptions {
+  client: Pick<KubeClient, 'get' | 'list' | 'watch' | 'apply' | 'jsonPatch' | 'delete'>;
+  clock: Clock;
+  address: WebhookAddress;
+  ownNamespace: string;
+  /** The ClusterRole whose deletion takes the registration with it. */
+  ownerClusterRole: string | undefined;
+  config: () => Config | undefined;
+  /** The bundle that verifies our serving certificate, in PEM; undefined while nothing could be served. */
+  caBundle: () => string | undefined;
+  serverMinor: () => number;
+  onWritten: (change: 'Created' | 'Repaired' | 'Deleted') => void;
+  onFailure: (error: unknown, retryInMs: number) => void;
+  onWatchRestart: (error: unknown) => void;
+}
+
+interface StoredRegistration extends Reduced {
+  readonly stored: MutatingWebhookConfiguration;
+}
+
+const KEY = WEBHOOK_CONFIGURATION_NAME;
+
+/** Keeps our MutatingWebhookConfiguration as `webhook-configuration` says: there, right, or away. */
+export class WebhookReconciler {
+  readonly #options: WebhookReconcilerOptions;
+  readonly #reflector: Reflector<MutatingWebhookConfiguration, StoredRegistration>;
+  readonly #queue: WorkQueue;
+
+  constructor(options: WebhookReconcilerOptions) {
+    this.#options = options;
+    const { client, clock, onFailure, onWatchRestart } = options;
+    this.#reflector = new Reflector<MutatingWebhookConfiguration, StoredRegistration>({
+      client,
+      clock,
+      resource: resources.mutatingWebhookConfigurations,
+      fieldSelector: `metadata.name=${KEY}`,
+      reduce: (stored) => ({ resourceVersion: stored.metadata.resourceVersion ?? '', stored }),
+      onRestart: onWatchRestart,
+    });
+    this.#queue = new WorkQueue({
+      clock,
+      concurrency: 1,
+      reconcile: () => this.#reconcile(),
+      onFailure: (_key, error, retryInMs) => onFailure(error, retryInMs),
+    });
+    this.#reflector.subscribe(() => this.reconcile());
+  }
+
+  get synced(): Promise<undefined> {
+    return this.#reflector.synced;
+  }
+
+  /** Watches the registration, which every replica does. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#reflector.run(signal);
+  }
+
+  /** Begins to keep it, which the leader does. */
+  start(signal: AbortSignal): void {
+    this.#queue.start(signal);
+    this.reconcile();
+  }
+
+  /** The configuration or the certificate changed. */
+  reconcile(): void {
+    this.#queue.add(KEY);
+  }
+
+  /** Does the API server trust our certificate as it stands? */
+  get isTrusted(): boolean {
+    const bundle = this.#options.caBundle();
+    const webhooks = this.#reflector.get(KEY)?.stored.webhooks ?? [];
+    if (bundle === undefined || webhooks.length === 0) return false;
+    const encoded = Buffer.from(bundle).toString('base64');
+    return webhooks.every(({ clientConfig }) => clientConfig.caBundle === encoded);
+  }
+
+  /** Do requests in that namespace come to the webhook now? */
+  isReached(namespace: string): boolean {
+    const { config, ownNamespace, serverMinor } = this.#options;
+    const current = config();
+    if (!current || !this.isTrusted) return false;
+    return reaches(namespace, { config: current, ownNamespace, serverMinor: serverMinor() });
+  }
+
+  async #reconcile(): Promise<void> {
+    const { config, caBundle, client } = this.#options;
+    const current = config();
+    if (!current || !this.#reflector.hasSynced) return;
+    const known = this.#reflector.get(KEY);
+    if (!current.webhook.enabled) {
+      if (known) await this.#delete(known.stored);
+      return;
+    }
+    const bundle = caBundle();
+    if (bundle === undefined) return;
+    const wanted = await this.#wanted(current, bundle);
+    if (known && isAsWanted(known.stored, wanted)) return;
+    const written = known
+      ? await client.jsonPatch(
+          resources.mutatingWebhookConfigurations,
+          { name: KEY },
+          repairPatch(known.stored, wanted),
+        )
+      : await client.apply(resources.mutatingWebhookConfigurations, wanted);
+    this.#reflector.observe(written);
+    this.#options.onWritten(known ? 'Repaired' : 'Created');
+  }
+
+  async #wanted(config: Config, caBundle: string): Promise<MutatingWebhookConfiguration> {
+    const { address, ownNamespace, serverMinor } = this.#options;
+    const owner = await this.#owner();
+    return webhookConfiguration({ config, caBundle, address, ownNamespace, serverMinor: serverMinor(), owner });
+  }
+
+  /** Its UID is read for every repair: a ClusterRole that was made anew has another. */
+  async #owner(): Promise<OwnerReference | undefined> {
+    const { client, ownerClusterRole: name } = this.#options;
+    if (!name) return undefined;
+    const { metadata } = await client.get<KubeObject>(resources.clusterRoles, { name });
+    return {
+      apiVersion: resources.clusterRoles.apiVersion,
+      kind: resources.clusterRoles.kind,
+      name,
+      uid: metadata.uid ?? '',
+    };
+  }
+
+  async #delete({ metadata }: MutatingWebhookConfiguration): Promise<void> {
+    try {
+      await this.#options.client.delete(resources.mutatingWebhookConfigurations, { name: KEY }, { uid: metadata.uid });
+      this.#options.onWritten('Deleted');
+    } catch (error) {
+      if (!(error instanceof KubeApiError && error.status === 404)) throw error;
+    }
+  }
+}
+
+/** Everything anew in one step, so that entries which somebody added go, too. */
+function repairPatch(stored: MutatingWebhookConfiguration, wanted: MutatingWebhookConfiguration): JsonPatchOperation[] {
+  const { resourceVersion, labels, ownerReferences } = stored.metadata;
+  return [
+    { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
+    { op: 'add', path: '/metadata/labels', value: { ...labels, ...wanted.metadata.labels } },
+    { op: 'add', path: '/metadata/ownerReferences', value: wanted.metadata.ownerReferences ?? ownerReferences ?? [] },
+    { op: 'add', path: '/webhooks', value: wanted.webhooks },
+  ];
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { caSecret, CA_SECRET_NAME } from '../../src/certificates/ca-secret.ts';
+import { kubeCaStore } from '../../src/certificates/kube-ca-store.ts';
+import { KubeApiError } from '../../src/errors.ts';
+import type { KubeClient } from '../../src/kube/kube-client.ts';
+import type { KubeObject, Secret } from '../../src/kube/objects.ts';
+import type { ObjectRef, Resource } from '../../src/kube/resources.ts';
+
+const { signal } = new AbortController();
+const record = { cert: 'CERT', key: 'KEY', alsoTrusted: [] };
+const stored: Secret = { metadata: { name: CA_SECRET_NAME, namespace: 'acr', resourceVersion: '7' } };
+
+/** Answers every call with `answer`, or refuses it with that status. */
+function client(answer: Secret | number) {
+  const calls: string[] = [];
+  const call = <T extends KubeObject>(verb: string, resource: Resource, ref: ObjectRef): Promise<T> => {
+    calls.push(`${verb} ${resource.plural} ${ref.namespace ?? ''}/${ref.name}`);
+    if (typeof answer !== 'number') return Promise.resolve(answer as unknown as T);
+    return Promise.reject(new KubeApiError('refused', { code: 'Refused', status: answer, retryable: false }));
+  };
+  const refOf = (object: KubeObject) => ({ namespace: object.metadata.namespace, name: object.metadata.name ?? '' });
+  const fake = {
+    get: (resource, ref) => call('get', resource, ref),
+    create: (resource, object) => call('create', resource, refOf(object)),
+    replace: (resource, object) => call('replace', resource, refOf(object)),
+  } satisfies Pick<KubeClient, 'get' | 'create' | 'replace'>;
+  return { calls, store: kubeCaStore(fake, 'acr') };
+}
+
+describe('the store of the CA in the cluster', () => {
+  it('reads the Secret by its name in the own namespace', async () => {
+    const { calls, store } = client(stored);
+    expect(await store.load(signal)).toBe(stored);
+    expect(calls).toEqual(['get secrets acr/acr-credential-injector-ca']);
+  });
+
+  it('knows that there is none by the status 404', async () => {
+    expect(await client(404).store.load(signal)).toBeUndefined();
+  });
+
+  it('creates what has no version and replaces what has one', async () => {
+    const { calls, store } = client(stored);
+    expect(await store.save(caSecret(record, 'acr'), signal)).toBe(true);
+    expect(await store.save(caSecret(record, 'acr', stored), signal)).toBe(true);
+    expect(calls).toEqual([
+      'create secrets acr/acr-credential-injector-ca',
+      'replace secrets acr/acr-credential-injector-ca',
+    ]);
+  });
+
+  it.each([404, 409])('takes the status %i of a write for another writer’s luck', async (status) => {
+    expect(await client(status).store.save(caSecret(record, 'acr', stored), signal)).toBe(false);
+  });
+
+  it('passes every other refusal on', async () => {
+    await expect(client(403).store.load(signal)).rejects.toMatchObject({ status: 403 });
+    await expect(client(403).store.save(caSecret(record, 'acr'), signal)).rejects.toMatchObject({ status: 403 });
+  });
+});
