@@ -9,6 +9,7 @@ import { StatusServer, type ReadinessChecks } from './server/status-server.ts';
 import { selectsNamespace } from './targets/target-selector.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { Metrics } from './telemetry/metrics.ts';
+import { canSelectByName } from './webhook/reach.ts';
 
 export interface AppOptions {
   options: ServeOptions;
@@ -86,6 +87,13 @@ export class App {
   #connectParts(): void {
     const { observed, tokens, config, refresher, secretReconciler, serviceAccountReconciler, ...rest } = this.#parts;
     config.onChange((current) => {
+      if (
+        current.webhook.enabled &&
+        current.webhook.failurePolicy === 'Fail' &&
+        !canSelectByName({ serverMinor: this.#serverMinor })
+      ) {
+        rest.reporter.failurePolicyLowered(this.#serverMinor);
+      }
       refresher.configure(current);
       secretReconciler.reconcileAll();
       serviceAccountReconciler.reconcileAll();

@@ -105,7 +105,6 @@ export function createComponents(surroundings: Surroundings) {
       viewOf: (namespace) => view.of(namespace),
       ensureSecret: (namespace) => writer.ensure(namespace),
     }),
-    clock,
     onReviewed: (review) => reporter.reviewed(review),
     onUnreadable: (message) => reporter.unreadableReview(message),
   });

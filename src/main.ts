@@ -7,6 +7,9 @@ import { describeServeFlags, OptionsError, parseServeOptions } from './options.t
 import { createLogger } from './telemetry/logger.ts';
 import { versionText } from './version.ts';
 
+// Of dependencies, which their authors know of: on standard error they would only hide what matters.
+process.noDeprecation = true;
+
 const usage = `Usage: acr-credential-injector <command> [flags]
 
 Commands:

@@ -49,8 +49,7 @@ export class FieldReader {
     const field = this.#fields.find(spelt(name)) ?? this.#fields.find(speltInAnyCase(name));
     if (field === undefined) return undefined;
     this.#taken.add(field);
-    if (field.name.text !== name)
-      this.#report.warn(field.name, `${quote(field.name.text)}, read as the field`, quote(name));
+    if (field.name.text !== name) this.#report.warn(field.name, `\`${name}\` in another case`, quote(name));
     return field.value;
   }
 
@@ -78,7 +77,7 @@ function spelt(name: string): (field: YamlField) => boolean {
   return (field) => field.name.text === name;
 }
 
-/** Go's decoders, and so the official component's readers, take a field in any case. */
+/** The documentation itself says `InstanceId` in places. */
 function speltInAnyCase(name: string): (field: YamlField) => boolean {
   return (field) => field.name.text.toLowerCase() === name.toLowerCase();
 }

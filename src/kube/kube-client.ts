@@ -82,12 +82,6 @@ export class KubeClient {
     return this.#write({ ...options, method: 'POST', path, body: object });
   }
 
-  /** Replaces the object; a `metadata.resourceVersion` in it is a precondition (409 otherwise). */
-  replace<T extends KubeObject>(resource: Resource, object: T, options: WriteOptions = {}): Promise<T> {
-    const { namespace, name } = object.metadata;
-    return this.#write({ ...options, method: 'PUT', path: pathOf(resource, { namespace, name }), body: object });
-  }
-
   /** Server-side apply with `force`: creates the object, or makes the fields in it ours. */
   apply<T extends KubeObject>(resource: Resource, object: T, options: WriteOptions = {}): Promise<T> {
     const { namespace, name } = object.metadata;

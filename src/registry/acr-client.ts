@@ -42,7 +42,7 @@ export interface OpenApiAcrClientOptions {
   timeoutMs?: number;
   /** The configured version of the Enterprise API, read anew for each call. Default: 2018-12-01. */
   apiVersion?: () => string;
-  /** Told of every call when it is over: `success`, or the code of the failure. */
+  /** Told of every call when it is over, `success` or the code of the failure; not of those that the caller gave up. */
   onRequest?: (action: string, result: string) => void;
   clock?: Clock;
   /** How the region's own hosts are chosen, where `endpoint` is absent. */

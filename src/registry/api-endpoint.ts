@@ -24,7 +24,7 @@ export class CloudEndpoints implements ApiEndpoints {
   readonly #probe: Probe;
   readonly #chosen = new Map<string, Promise<URL>>();
 
-  constructor(probe: Probe = canConnect) {
+  constructor(probe: Probe = (host) => canConnect(host)) {
     this.#probe = probe;
   }
 
@@ -50,15 +50,15 @@ export class CloudEndpoints implements ApiEndpoints {
 }
 
 /** Outside a VPC its hosts resolve, but packets to them vanish: the time limit is what tells. */
-async function canConnect(host: string): Promise<boolean> {
-  const socket = connect({ host, port: 443, timeout: 1500 });
+export async function canConnect(host: string, port = 443, timeoutMs = 1500): Promise<boolean> {
+  const socket = connect({ host, port, timeout: timeoutMs });
   try {
     return await new Promise((resolve) => {
       socket.once('connect', () => {
         resolve(true);
       });
       for (const event of ['timeout', 'error']) {
-        socket.once(event, () => {
+        socket.on(event, () => {
           resolve(false);
         });
       }

@@ -27,7 +27,7 @@ const dockerHub = 'index.docker.io';
  */
 export function compileAuthKeys(keys: Iterable<string>): (image: string) => string | undefined {
   const parsed = [...keys].map(parseAuthKey).filter((key) => key !== undefined);
-  parsed.sort((left, right) => (left.location < right.location ? 1 : -1));
+  parsed.sort((left, right) => Number(left.location < right.location) - Number(left.location > right.location));
   const hubKey = parsed.find(({ location }) => location === dockerHub)?.key;
   return (image) => {
     const reference = parseImageReference(image);

@@ -82,7 +82,7 @@ async function send(request: OpenApiRequest, options: OpenApiCallOptions): Promi
   );
 }
 
-/** The SDK cannot be told to stop: its promise is left behind, and its socket ends by its own time limits. */
+/** The SDK cannot be told to stop: its promise is left behind, and its socket ends by its own limits, which fire later. */
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () => {
@@ -96,10 +96,9 @@ async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promis
   }
 }
 
-function failureOf(error: unknown, { endpoint, credentials, timeoutMs }: OpenApiCallOptions): ApiFailure {
+function failureOf(error: unknown, { endpoint, credentials }: OpenApiCallOptions): ApiFailure {
   if (error instanceof AlibabaCloudError) return refusalOf(error, credentials);
-  const { name = '', code } = error as { name?: string; code?: unknown };
-  if (name === 'RequestTimeoutError') return timedOut(endpoint, timeoutMs);
+  const { code } = error as { code?: unknown };
   if (typeof code === 'string') {
     return { code: localFailureCodes.unreachable, detail: `${endpoint.host} cannot be reached: ${code}` };
   }
@@ -113,20 +112,26 @@ function timedOut(endpoint: URL, timeoutMs: number): ApiFailure {
 }
 
 function refusalOf(error: AlibabaCloudError, credentials: CloudCredentials): ApiFailure {
-  const code = /^[\w.-]{1,100}$/.test(error.code) && error.code !== 'undefined' ? error.code : undefined;
+  const message = messageOf(error);
+  const requestId = wordOf(error.requestId);
   const retryAfterMs = error instanceof ThrottlingError ? error.retryAfter : undefined;
   return {
-    code: code ?? localFailureCodes.invalidResponse,
-    detail: `the cloud says: ${redact(messageOf(error), credentials)}`,
+    code: wordOf(error.code) ?? localFailureCodes.invalidResponse,
+    ...(message !== undefined && { detail: `the cloud says: ${redact(message, credentials)}` }),
     ...(error.statusCode !== undefined && { status: error.statusCode }),
-    ...(/^[\w-]{1,64}$/.test(error.requestId ?? '') && { requestId: error.requestId }),
+    ...(requestId !== undefined && { requestId }),
     ...(retryAfterMs !== undefined && retryAfterMs >= 0 && { retryAfterMs }),
   };
 }
 
-function messageOf(error: AlibabaCloudError): string {
+/** The SDK puts the word `undefined` where the answer has nothing. */
+function wordOf(text: string | undefined): string | undefined {
+  return text !== undefined && text !== 'undefined' && /^[\w.-]{1,100}$/.test(text) ? text : undefined;
+}
+
+function messageOf(error: AlibabaCloudError): string | undefined {
   const { Message, message } = (error.data ?? {}) as { Message?: unknown; message?: unknown };
-  return [Message, message, error.description].find((text) => typeof text === 'string') ?? '';
+  return [Message, message].find((text) => typeof text === 'string');
 }
 
 /** The gateway echoes what was signed with: anything that long is no word. */

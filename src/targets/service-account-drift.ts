@@ -82,21 +82,22 @@ export function detachPatch(
   ];
 }
 
-/** Removes our own entries from `managedFields`, or null when there are none. */
+/**
+ * Removes our own entries from `metadata.managedFields`, or null when there are none. An empty list would be taken for that of
+ * a client that knows nothing of managed fields, and be ignored: a list of one empty entry empties it.
+ * Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#clearing-managedfields
+ */
 export function releasePatch({ metadata }: ServiceAccount): JsonPatchOperation[] | null {
   const entries = metadata.managedFields ?? [];
-  const ours = entries.flatMap((entry, index) => (entry.manager === FIELD_MANAGER ? [index] : []));
-  if (ours.length === 0) return null;
-  // From the end, so that no removal moves an index that is still needed.
-  const removals = ours
-    .reverse()
-    .map((index): JsonPatchOperation => ({ op: 'remove', path: `/metadata/managedFields/${index}` }));
-  return [{ op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion }, ...removals];
+  const others = entries.filter(({ manager }) => manager !== FIELD_MANAGER);
+  if (others.length === entries.length) return null;
+  return [
+    { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
+    { op: 'replace', path: '/metadata/managedFields', value: others.length > 0 ? others : [{}] },
+  ];
 }
 
-function listOwner(managedFields: readonly ManagedFieldsEntry[] | undefined): ListOwner {
-  // An object older than field management: nothing says that nobody wrote the list.
-  if (!managedFields) return 'other';
+function listOwner(managedFields: readonly ManagedFieldsEntry[] = []): ListOwner {
   const owners = managedFields.filter(({ fieldsV1 }) => fieldsV1 && 'f:imagePullSecrets' in fieldsV1);
   if (owners.some(({ manager }) => manager === FIELD_MANAGER)) return 'us';
   return owners.length > 0 ? 'other' : 'nobody';

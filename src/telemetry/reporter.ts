@@ -50,6 +50,15 @@ export class Reporter {
     }
   }
 
+  /** Namespaces cannot be told by name, so that `Fail` could block kube-system. */
+  failurePolicyLowered(serverMinor: number): void {
+    const { logger, events, configMap } = this.#options;
+    logger.warn({ serverMinor }, 'failure-policy Fail is registered as Ignore before Kubernetes 1.21');
+    const { apiVersion, kind } = resources.configMaps;
+    const message = `failure-policy: Fail needs Kubernetes 1.21 or newer, this is 1.${serverMinor}: Ignore is registered.`;
+    events.record({ apiVersion, kind, ...configMap }, { type: 'Warning', reason: 'FailurePolicyLowered', message });
+  }
+
   tokenRenewed(registry: string, reason: RefreshReason, { expiresAt, domains }: RegistryCredential): void {
     const { logger, metrics } = this.#options;
     metrics.credentialRefreshes.inc({ registry, result: 'success' });

@@ -21,9 +21,9 @@ function client(answer: Secret | number) {
   const refOf = (object: KubeObject) => ({ namespace: object.metadata.namespace, name: object.metadata.name ?? '' });
   const fake = {
     get: (resource, ref) => call('get', resource, ref),
-    create: (resource, object) => call('create', resource, refOf(object)),
-    replace: (resource, object) => call('replace', resource, refOf(object)),
-  } satisfies Pick<KubeClient, 'get' | 'create' | 'replace'>;
+    apply: (resource, object) =>
+      call(`apply version ${object.metadata.resourceVersion ?? 'none'} of`, resource, refOf(object)),
+  } satisfies Pick<KubeClient, 'get' | 'apply'>;
   return { calls, store: kubeCaStore(fake, 'acr') };
 }
 
@@ -38,13 +38,13 @@ describe('the store of the CA in the cluster', () => {
     expect(await client(404).store.load(signal)).toBeUndefined();
   });
 
-  it('creates what has no version and replaces what has one', async () => {
+  it('makes the version that it read a precondition of the write', async () => {
     const { calls, store } = client(stored);
     expect(await store.save(caSecret(record, 'acr'), signal)).toBe(true);
     expect(await store.save(caSecret(record, 'acr', stored), signal)).toBe(true);
     expect(calls).toEqual([
-      'create secrets acr/acr-credential-injector-ca',
-      'replace secrets acr/acr-credential-injector-ca',
+      'apply version none of secrets acr/acr-credential-injector-ca',
+      'apply version 7 of secrets acr/acr-credential-injector-ca',
     ]);
   });
 

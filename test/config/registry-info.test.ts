@@ -220,7 +220,7 @@ describe('fields that this version does not support', () => {
     const text = '- InstanceID: cri-a\n  domain: a.com\n  owner: team-a';
     expect(registriesOf(text)).toEqual([enterprise]);
     expect(warnings(text)).toEqual([
-      'line 1, column 3: found `InstanceID`, read as the field; write `instanceId`',
+      'line 1, column 3: found `instanceId` in another case; write `instanceId`',
       'line 2, column 3: found `domain`, which is ignored as unknown; write `domains`',
       'line 3, column 3: found `owner`, which is ignored as unknown; write one of instanceId, regionId, domains',
     ]);

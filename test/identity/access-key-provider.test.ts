@@ -43,9 +43,9 @@ describe('the pair', () => {
     const secrets: Record<string, Secret | undefined> = { own };
     const provider = providerOf(secrets, environment);
     await provider.credentials();
-    secrets['own'] = secretWith({ 'access-key-id': 'new-id', 'access-key-secret': 'the-secret-new' });
+    secrets.own = secretWith({ 'access-key-id': 'new-id', 'access-key-secret': 'the-secret-new' });
     expect(await provider.credentials()).toMatchObject({ accessKeyId: 'new-id' });
-    secrets['own'] = undefined;
+    secrets.own = undefined;
     expect(await provider.credentials()).toMatchObject({ accessKeyId: 'env-id' });
   });
 

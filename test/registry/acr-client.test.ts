@@ -179,11 +179,16 @@ describe('what the cloud refuses', () => {
     ['a late answer', cloudFaults.slow(400), { code: 'Timeout', retryable: true, says: 'within 150 ms' }],
   ];
 
+  /** Only what is about a time limit waits for one. */
+  function clientFor({ code }: Expected): OpenApiAcrClient {
+    return clientWith({ timeoutMs: code === 'Timeout' ? 150 : 10_000 });
+  }
+
   test.each(cases)('%s is told by its code, in words, and not tried again', async (_, fault, expected) => {
     cloud.faults.add(fault);
     cloud.personal('cn-hangzhou');
-    const client = clientWith({ timeoutMs: 150 });
-    const error = await failureOf(client.authorizationToken(target, credentials, signal));
+    const call = clientFor(expected).authorizationToken(target, credentials, signal);
+    const error = await failureOf(call);
     expect(error).toMatchObject({ code: expected.code, retryable: expected.retryable });
     expect(error.message).toContain(expected.says);
     expect(requests).toEqual([`GetAuthorizationToken ${expected.code}`]);
@@ -193,11 +198,20 @@ describe('what the cloud refuses', () => {
   test.each(cases)('in the Personal Edition too: %s', async (_, fault, expected) => {
     cloud.faults.add(fault);
     cloud.personal('cn-hangzhou');
-    const call = clientWith({ timeoutMs: 150 }).authorizationToken(personal, credentials, signal);
+    const call = clientFor(expected).authorizationToken(personal, credentials, signal);
     // The 2016 API knows no IsSuccess: such a body is no answer of it.
     const code = fault.kind === 'answer' && fault.status === 200 ? 'InvalidResponse' : expected.code;
     expect(await failureOf(call)).toMatchObject({ code });
   });
+
+  test.each([personal, { ...personal, instanceId: '' }])(
+    'the Personal Edition is called by its name: %j',
+    async (of) => {
+      const error = await failureOf(clientWith().authorizationToken(of, credentials, signal));
+      expect(error.code).toBe('USER_NOT_EXIST');
+      expect(error.message).toContain('for the Personal Edition in cn-hangzhou');
+    },
+  );
 
   test('throttling carries how long to wait', async () => {
     cloud.faults.add(cloudFaults.throttling(1500));
@@ -217,10 +231,9 @@ describe('what the cloud refuses', () => {
 
   test('an error without a code is an answer that cannot be used', async () => {
     cloud.faults.add({ kind: 'answer', status: 500, body: {} });
-    expect(await failureOf(clientWith().authorizationToken(target, credentials, signal))).toMatchObject({
-      code: 'InvalidResponse',
-      retryable: true,
-    });
+    const error = await failureOf(clientWith().authorizationToken(target, credentials, signal));
+    expect(error).toMatchObject({ code: 'InvalidResponse', retryable: true });
+    expect(error.message).not.toContain('undefined');
   });
 
   const wrong: [string, CloudCredentials, string][] = [

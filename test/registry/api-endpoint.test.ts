@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { CloudEndpoints, fixedEndpoint } from '../../src/registry/api-endpoint.ts';
+import { canConnect, CloudEndpoints, fixedEndpoint } from '../../src/registry/api-endpoint.ts';
 
 function probing(reachable: Set<string>) {
   const probed: string[] = [];
@@ -52,4 +54,14 @@ test('a configured endpoint serves every region', async () => {
   const endpoints = fixedEndpoint(new URL('http://127.0.0.1:1'));
   endpoints.forget('cn-hangzhou');
   expect((await endpoints.endpointOf('cn-hangzhou')).href).toBe('http://127.0.0.1:1/');
+});
+
+test('whether a host can be reached is told by connecting to it', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  expect(await canConnect('127.0.0.1', port)).toBe(true);
+  server.close();
+  await once(server, 'close');
+  expect(await canConnect('127.0.0.1', port)).toBe(false);
 });

@@ -1,7 +1,7 @@
 import { load } from 'js-yaml';
 import { messageOf } from '../../../src/errors.ts';
 import { applyConfiguration } from './apply.ts';
-import { asMap, asMaps, asText, copyOf, isMap } from './api-object.ts';
+import { asMap, asText, copyOf, isMap } from './api-object.ts';
 import type { ApiObject, UserInfo } from './api-object.ts';
 import { withoutNulls } from './decode.ts';
 import type { ListPages } from './list-pages.ts';
@@ -11,7 +11,16 @@ import type { Change, ObjectWriter, Preconditions, WriteRequest, WriteResult } f
 import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, InapplicablePatch } from './patch.ts';
 import type { RequestInfo } from './request-info.ts';
 import { parseSelectors } from './selectors.ts';
-import { badRequest, internalError, notFound, unprocessablePatch, unsupportedMediaType } from './status-error.ts';
+import {
+  badRequest,
+  internalError,
+  invalid,
+  notFound,
+  unprocessablePatch,
+  unsupportedMediaType,
+} from './status-error.ts';
+import type { FieldError, StatusError } from './status-error.ts';
+import { fieldError } from './validation.ts';
 import { scaleOf } from './subresources.ts';
 
 /** A request for a resource, read as far as every verb needs it. */
@@ -102,9 +111,7 @@ export class ApiHandler {
   #applyOf(request: ApiRequest): Change {
     const { info, query } = request;
     if (!query.get('fieldManager')) {
-      throw badRequest(
-        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-      );
+      throw invalidOptions('PatchOptions', fieldError('Required', 'fieldManager', 'is required for apply patch'));
     }
     const applied = appliedObject(request);
     const author = this.#writer.author(writeRequestOf(request));
@@ -158,17 +165,20 @@ function answer({ info }: ApiRequest, { object, created }: WriteResult): ApiAnsw
 
 function writeRequestOf({ query, user, userAgent, warn }: ApiRequest): WriteRequest {
   const dryRun = query.getAll('dryRun');
-  if (dryRun.some((value) => value !== 'All')) throw badRequest(`invalid dryRun: ${dryRun.join(', ')}: must be All`);
+  if (dryRun.some((value) => value !== 'All')) {
+    const message = `Unsupported value: ${JSON.stringify(dryRun)}: supported values: "All"`;
+    throw invalidOptions('CreateOptions', { reason: 'FieldValueNotSupported', field: 'dryRun', message });
+  }
   const fieldManager = query.get('fieldManager') ?? '';
   const manager = fieldManager || (userAgent.split('/')[0] ?? '').slice(0, 128);
   return { user, dryRun: dryRun.length > 0, ...(fieldManager && { fieldManager }), manager, warn };
 }
 
 function updateOf(request: ApiRequest): Change {
-  const { resource, subresource, name } = request.info;
+  const { resource, subresource } = request.info;
   const body = parseBody(request);
   if (isMap(body) && !asText(asMap(body.metadata).name)) {
-    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+    throw nameMissing(request.info);
   }
   return {
     next: (live) => (subresource === 'scale' ? fromScale(live, body) : copyOf(body)) as ApiObject,
@@ -185,6 +195,14 @@ function patchOf({ info, contentType, ...request }: ApiRequest): Change {
         ? fromScale(live, patched(info, contentType, scaleOf(live), patch))
         : (patched(info, contentType, live, patch) as ApiObject),
   };
+}
+
+function nameMissing({ name }: RequestInfo): StatusError {
+  return badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+}
+
+function invalidOptions(kind: string, error: FieldError): StatusError {
+  return invalid({ kind, group: 'meta.k8s.io' }, '', [error]);
 }
 
 /** The object whose Scale somebody wrote. */
@@ -210,11 +228,10 @@ function appliedObject(request: ApiRequest): ApiObject {
   if (!isMap(parsed)) throw badRequest('error decoding YAML: it is no object');
   const { kind, apiVersion, metadata } = parsed;
   if (!kind || !apiVersion) throw badRequest(`invalid object type: /, Kind=${asText(kind)}`);
-  const { managedFields, name = info.name } = asMap(metadata);
+  const { managedFields, name } = asMap(metadata);
   if (managedFields) throw badRequest('metadata.managedFields must be nil');
-  const applied = { ...parsed, kind, apiVersion, metadata: { ...asMap(metadata), name } } as ApiObject;
-  for (const owner of asMaps(applied.metadata.ownerReferences)) owner.uid ??= '';
-  return applied;
+  if (!name) throw nameMissing(info);
+  return parsed as unknown as ApiObject;
 }
 
 const bodyTypes = ['application/json', 'application/yaml'];

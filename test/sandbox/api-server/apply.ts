@@ -3,7 +3,7 @@ import type { ApiObject, JsonMap } from './api-object.ts';
 import { fieldPathsOf, fromFieldsV1, readablePath, removePath } from './field-paths.ts';
 import type { FieldPaths } from './field-paths.ts';
 import { itemKey, keysOfList } from './list-keys.ts';
-import { ownApplyEntry, recordApply } from './managed-fields.ts';
+import { entriesBeforeApply, ownApplyEntry, recordApply } from './managed-fields.ts';
 import type { Author } from './managed-fields.ts';
 import { difference } from './path-sets.ts';
 import { StatusError } from './status-error.ts';
@@ -52,18 +52,19 @@ function mergeList(kind: string, live: unknown[], applied: unknown[], path: stri
   return [...merged, ...rest.values()];
 }
 
-function removeAbandoned(live: ApiObject, next: ApiObject, paths: FieldPaths, { manager }: Author): void {
-  const own = ownApplyEntry(live, manager);
-  const others = (live.metadata.managedFields ?? []).filter((entry) => entry !== own);
+function removeAbandoned(live: ApiObject, next: ApiObject, paths: FieldPaths, author: Author): void {
+  const own = ownApplyEntry(live, author.manager);
+  const others = entriesBeforeApply(live, author).filter((entry) => entry !== own);
   const kept = new Set([...paths.keys(), ...others.flatMap((entry) => [...fromFieldsV1(entry.fieldsV1)])]);
   for (const path of difference(fromFieldsV1(own?.fieldsV1), kept)) removePath(next, path);
 }
 
-function refuseConflicts(live: ApiObject, applied: FieldPaths, { manager }: Author): void {
+function refuseConflicts(live: ApiObject, applied: FieldPaths, author: Author): void {
   const present = fieldPathsOf(live);
   const changed = new Set([...applied].filter(([path, value]) => present.get(path) !== value).map(([path]) => path));
-  const conflicts = (live.metadata.managedFields ?? [])
-    .filter((entry) => !(entry.manager === manager && entry.operation === 'Apply'))
+  const own = ownApplyEntry(live, author.manager);
+  const conflicts = entriesBeforeApply(live, author)
+    .filter((entry) => entry !== own)
     .flatMap((entry) =>
       [...fromFieldsV1(entry.fieldsV1)]
         .filter((path) => changed.has(path))

@@ -12,6 +12,9 @@ const setters: Record<string, SetDefaults> = {
   Secret: (object) => {
     fill(object, { type: 'Opaque' });
   },
+  Namespace: (object) => {
+    object.status ??= { phase: 'Active' };
+  },
   Pod: (object) => {
     setPodDefaults((object.spec = asMap(object.spec)));
   },

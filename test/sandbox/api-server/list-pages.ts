@@ -2,7 +2,7 @@ import { qualifiedName } from './api-resources.ts';
 import type { ApiResource } from './api-resources.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
 import type { ObjectMatcher } from './selectors.ts';
-import { badRequest, expired } from './status-error.ts';
+import { badRequest, expired, StatusError } from './status-error.ts';
 
 export interface ListRequest {
   resource: ApiResource;
@@ -41,6 +41,7 @@ export class ListPages {
     const { resource, matches, continueToken, resourceVersion } = request;
     // As the real server's watch cache: a list from version 0 is never paged.
     const limit = resourceVersion === '0' && continueToken === '' ? 0 : request.limit;
+    this.#refuseFuture(resourceVersion);
     const token = continueToken ? readToken(continueToken) : { resourceVersion: this.#store.resourceVersion, start: 0 };
     const snapshot = continueToken ? this.#snapshotOf(request, token) : this.#begin(request);
     const end = limit > 0 ? token.start + limit : snapshot.length;
@@ -54,6 +55,21 @@ export class ListPages {
     }
     const head = { kind: `${resource.kind}List`, apiVersion: resource.apiVersion, metadata };
     return `${JSON.stringify(head).slice(0, -1)},"items":[${items.map(({ body }) => body).join(',')}]}`;
+  }
+
+  /** A version that this server has not seen yet; the real one waits 3 s for it before it says so. */
+  #refuseFuture(resourceVersion: string): void {
+    const current = this.#store.resourceVersion;
+    if (Number(resourceVersion) <= current) return;
+    throw new StatusError({
+      code: 504,
+      reason: 'Timeout',
+      message: `Timeout: Too large resource version: ${resourceVersion}, current: ${current}`,
+      details: {
+        causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+        retryAfterSeconds: 1,
+      },
+    });
   }
 
   #begin({ resource, namespace, matches }: ListRequest): StoredObject[] {

@@ -26,9 +26,14 @@ function differenceOf(before: FieldPaths, after: FieldPaths): Difference {
  * alone. Entries that the request itself sent count as the present ones; a single empty one resets all.
  */
 export function recordUpdate(live: ApiObject | undefined, next: ApiObject, author: Author): void {
+  const entries = presentEntries(live, next);
+  // An object that nobody owns anything of is not tracked until somebody applies.
+  if (live && entries.length === 0) {
+    store(next, []);
+    return;
+  }
   const { set, removed } = differenceOf(live ? fieldPathsOf(live) : new Map<string, string>(), fieldPathsOf(next));
   const changed = union(set, removed);
-  const entries = presentEntries(live, next);
   const isOwn = (entry: ManagedFieldsEntry) =>
     entry.manager === author.manager && entry.operation === 'Update' && !entry.subresource;
   const own = entries.find(isOwn);
@@ -40,7 +45,7 @@ export function recordUpdate(live: ApiObject | undefined, next: ApiObject, autho
 
 /** Writes into `next` what `author` applied, and takes from others what it changed. */
 export function recordApply(live: ApiObject | undefined, next: ApiObject, applied: FieldPaths, author: Author): void {
-  const entries = live?.metadata.managedFields ?? [];
+  const entries = entriesBeforeApply(live, author);
   const { set, removed } = differenceOf(live ? fieldPathsOf(live) : new Map<string, string>(), fieldPathsOf(next));
   const own = ownApplyEntry(live, author.manager);
   const others = entries.filter((entry) => entry !== own).map((entry) => without(entry, union(set, removed)));
@@ -53,10 +58,19 @@ export function ownApplyEntry(live: ApiObject | undefined, manager: string): Man
   return live?.metadata.managedFields?.find((entry) => entry.manager === manager && entry.operation === 'Apply');
 }
 
+/** The entries; one that stands for everything there was where an object was not tracked. */
+export function entriesBeforeApply(live: ApiObject | undefined, { time }: Pick<Author, 'time'>): ManagedFieldsEntry[] {
+  const entries = live?.metadata.managedFields ?? [];
+  if (!live || entries.length > 0) return entries;
+  const paths = fieldPathsOf(live);
+  if (paths.size === 0) return [];
+  return [entryOf('Update', live, { manager: 'before-first-apply', time }, new Set(paths.keys()))];
+}
+
 function presentEntries(live: ApiObject | undefined, next: ApiObject): ManagedFieldsEntry[] {
-  const sent = next.metadata.managedFields ?? [];
-  if (sent.length === 1 && Object.keys(sent[0] ?? {}).length === 0) return [];
-  return sent.length > 0 ? sent : (live?.metadata.managedFields ?? []);
+  const sent = next.metadata.managedFields;
+  if (sent?.length === 1 && Object.keys(sent[0] ?? {}).length === 0) return [];
+  return sent ?? live?.metadata.managedFields ?? [];
 }
 
 function without(entry: ManagedFieldsEntry, paths: Set<string>): ManagedFieldsEntry {

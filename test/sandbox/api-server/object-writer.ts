@@ -126,12 +126,7 @@ export class ObjectWriter {
   #deleteLive(live: StoredObject): ApiObject {
     const { resource, object } = live;
     if (!isHeld(object)) return this.#store.remove(live).object;
-    if (object.metadata.deletionTimestamp) {
-      if (object.kind !== 'Namespace') return object;
-      const why =
-        'The system is ensuring all content is removed from this namespace.  Upon completion, this namespace will automatically be purged by the system.';
-      throw conflict(resource, live.name, why);
-    }
+    if (object.metadata.deletionTimestamp) return object;
     const metadata = { ...object.metadata, deletionTimestamp: this.timestamp() };
     if (object.kind !== 'Namespace') metadata.deletionGracePeriodSeconds = 0;
     const status = object.kind === 'Namespace' ? { status: { ...asMap(object.status), phase: 'Terminating' } } : {};
@@ -281,13 +276,18 @@ function refuseStale({ object: live, resource, name }: StoredObject, version: st
 
 function refuseUnmet({ object, resource, name }: StoredObject, { uid, resourceVersion }: Preconditions): void {
   const { metadata } = object;
+  const named = { plural: resource.kind, group: resource.group };
   if (uid !== undefined && uid !== metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid ?? ''}`;
-    throw conflict(resource, name, why);
+    const record = `UID in record (${metadata.uid ?? ''}). The object might have been deleted and then recreated`;
+    throw conflict(named, name, `the UID in the precondition (${uid}) does not match the ${record}`);
   }
   if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
-    const why = `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${metadata.resourceVersion ?? ''}`;
-    throw conflict(resource, name, why);
+    const record = `ResourceVersion in record (${metadata.resourceVersion ?? ''}). The object might have been modified`;
+    throw conflict(
+      named,
+      name,
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ${record}`,
+    );
   }
 }
 

@@ -8,8 +8,10 @@ export function openApiDocuments({ all }: ApiResources): Map<string, object> {
   const groups = Map.groupBy(all, ({ apiVersion }) =>
     apiVersion.includes('/') ? `apis/${apiVersion}` : `api/${apiVersion}`,
   );
-  const index = [...groups.keys()].map((path) => [path, { serverRelativeURL: `/openapi/v3/${path}` }]);
-  const documents = new Map<string, object>([['/openapi/v3', { paths: Object.fromEntries(index) }]]);
+  const index = Object.fromEntries(
+    [...groups.keys()].map((path) => [path, { serverRelativeURL: `/openapi/v3/${path}` }] as const),
+  );
+  const documents = new Map<string, object>([['/openapi/v3', { paths: index }]]);
   for (const [path, resources] of groups) {
     documents.set(`/openapi/v3/${path}`, {
       openapi: '3.0.0',

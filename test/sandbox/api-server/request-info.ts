@@ -1,6 +1,6 @@
 import type { ApiResource, ApiResources } from './api-resources.ts';
 import type { Verb } from './request-log.ts';
-import { methodNotAllowed, noSuchPath } from './status-error.ts';
+import { methodNotAllowed, NoSuchPath } from './status-error.ts';
 
 /** What a request is about, from its method and path. */
 export interface RequestInfo {
@@ -31,9 +31,9 @@ export function readRequestInfo(
   if (!place) return undefined;
   const { apiVersion, plural, namespace, name, subresource } = place;
   const resource = resources.find(apiVersion, plural);
-  if (!resource) throw noSuchPath();
-  if (namespace !== '' && !resource.namespaced) throw noSuchPath();
-  if (subresource !== '' && !resource.subresources.includes(subresource)) throw noSuchPath();
+  if (!resource) throw new NoSuchPath();
+  if (namespace !== '' && !resource.namespaced) throw new NoSuchPath();
+  if (subresource !== '' && !resource.subresources.includes(subresource)) throw new NoSuchPath();
   const verb = verbOf(method, name, query);
   if (verb === 'create' && resource.namespaced && namespace === '') throw methodNotAllowed();
   return { verb, resource, subresource, namespace, name };

@@ -9,7 +9,7 @@ import type { Faults } from './faults.ts';
 import { readRequestInfo } from './request-info.ts';
 import type { RequestInfo } from './request-info.ts';
 import type { LoggedRequest, RequestLog } from './request-log.ts';
-import { forbidden, internalError, noSuchPath, StatusError, toWire, unauthorized } from './status-error.ts';
+import { forbidden, internalError, NoSuchPath, StatusError, toWire, unauthorized } from './status-error.ts';
 import type { WatchHandler } from './watch-handler.ts';
 
 export interface RouterOptions {
@@ -47,6 +47,10 @@ export class Router {
       logged.body = await text(request);
       await this.#route(request, url, logged, response);
     } catch (error) {
+      if (error instanceof NoSuchPath) {
+        sendText(logged, response, 404, '404 page not found\n');
+        return;
+      }
       const { body } = error instanceof StatusError ? error : internalError(messageOf(error));
       const seconds = body.details?.retryAfterSeconds;
       if (seconds !== undefined) response.setHeader('retry-after', String(seconds));
@@ -68,11 +72,10 @@ export class Router {
     } else if (info) {
       await this.#serve(info, user, { url, logged, response });
     } else if (probes.includes(url.pathname)) {
-      logged.status = 200;
-      response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end('ok');
+      sendText(logged, response, 200, 'ok');
     } else {
       const document = documents.get(url.pathname.replace(/(.)\/$/, '$1'));
-      if (!document) throw noSuchPath();
+      if (!document) throw new NoSuchPath();
       this.#send(logged, response, { code: 200, json: JSON.stringify(document) });
     }
   }
@@ -146,4 +149,9 @@ function describe(logged: LoggedRequest, { verb, resource, subresource, namespac
 
 function setWarnings(response: ServerResponse, warnings: Set<string>): void {
   if (warnings.size > 0) response.setHeader('warning', [...warnings]);
+}
+
+function sendText(logged: LoggedRequest, response: ServerResponse, code: number, content: string): void {
+  logged.status = code;
+  response.writeHead(code, { 'content-type': 'text/plain; charset=utf-8' }).end(content);
 }

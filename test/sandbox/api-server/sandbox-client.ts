@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { load } from 'js-yaml';
 import { Agent, request } from 'undici';
 import type { Resource } from '../../../src/kube/resources.ts';
@@ -49,7 +50,9 @@ export interface WatchLine {
 }
 
 interface Kubeconfig {
-  clusters: { cluster: { server: string; 'certificate-authority-data': string } }[];
+  clusters: {
+    cluster: { server: string; 'certificate-authority-data'?: string; 'certificate-authority'?: string };
+  }[];
   users: { user: { token: string } }[];
 }
 
@@ -62,10 +65,12 @@ export class SandboxClient implements AsyncDisposable {
 
   constructor(kubeconfig: string) {
     const { clusters, users } = load(kubeconfig) as Kubeconfig;
-    const { server, 'certificate-authority-data': ca } = clusters[0]!.cluster;
+    const { server, ...authority } = clusters[0]!.cluster;
+    const { 'certificate-authority-data': data, 'certificate-authority': file } = authority;
+    const ca = file ? readFileSync(file, 'utf8') : Buffer.from(data ?? '', 'base64').toString();
     this.#server = server;
     this.#token = users[0]!.user.token;
-    this.#agent = new Agent({ connect: { ca: Buffer.from(ca, 'base64').toString() }, connections: 32, bodyTimeout: 0 });
+    this.#agent = new Agent({ connect: { ca }, connections: 32, bodyTimeout: 0 });
   }
 
   async send(method: string, path: string, body?: unknown, { query, headers, contentType }: Ask = {}): Promise<Answer> {

@@ -90,7 +90,7 @@ export function parseFieldSelector(resource: ApiResource, text: string): ObjectM
   const matchers = terms.map((term) => {
     const match = /^([^=!]+)(==|=|!=)(.*)$/.exec(term);
     const [, field = term, operator, value = ''] = match ?? [];
-    if (!match || !known.includes(field)) throw unknownField(resource, field, text);
+    if (!match || !known.includes(field)) throw badRequest(`field label not supported: ${field}`);
     return (object: ApiObject) => (fieldOf(object, field) === value) === (operator !== '!=');
   });
   return (object) => matchers.every((matches) => matches(object));
@@ -100,13 +100,6 @@ function fieldOf(object: ApiObject, field: string): string {
   if (field === 'source') return fieldOf(object, 'source.component');
   const value = field.split('.').reduce<unknown>((at, key) => (isMap(at) ? at[key] : undefined), object);
   return typeof value === 'string' ? value : '';
-}
-
-function unknownField(resource: ApiResource, field: string, selector: string) {
-  const where = `"${resource.group}/${resource.version}, Resource=${resource.plural}"`.replace('"/', '"/');
-  return badRequest(
-    `Unable to find ${where} that match label selector "", field selector "${selector}": field label not supported: ${field}`,
-  );
 }
 
 export interface Selectors {

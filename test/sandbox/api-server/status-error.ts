@@ -37,15 +37,8 @@ export function notFound(resource: Named, name: string): StatusError {
   return new StatusError({ code: 404, reason: 'NotFound', message, details: detailsOf(resource, name) });
 }
 
-/** No such path. */
-export function noSuchPath(): StatusError {
-  return new StatusError({
-    code: 404,
-    reason: 'NotFound',
-    message: 'the server could not find the requested resource',
-    details: {},
-  });
-}
+/** A path that leads nowhere: the one refusal that is plain text. */
+export class NoSuchPath extends Error {}
 
 export function alreadyExists(resource: Named, name: string): StatusError {
   const message = `${qualifiedName(resource)} "${name}" already exists`;
@@ -67,7 +60,12 @@ export function forbidden(resource: Named, name: string, why: string, causes?: C
 
 /** One thing wrong with an object: the cause's reason, where, and what. */
 export interface FieldError {
-  reason: 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueForbidden' | 'FieldValueDuplicate';
+  reason:
+    | 'FieldValueInvalid'
+    | 'FieldValueRequired'
+    | 'FieldValueForbidden'
+    | 'FieldValueDuplicate'
+    | 'FieldValueNotSupported';
   field: string;
   message: string;
 }

@@ -35,7 +35,9 @@ export function getAuthorizationToken(call: ActionCall): object {
 export function listInstanceEndpoint(call: ActionCall): object {
   const instance = findInstance(call);
   if (instance === undefined) return failure('INSTANCE_NOT_EXIST');
-  const endpoints = endpointsOf(instance).map(({ type, enabled = true, domains }) => ({
+  // The other module, Chart, has domains of its own, which this cloud does without.
+  const listed = (parameterOf(call.request, 'ModuleName') || 'Registry') === 'Registry' ? endpointsOf(instance) : [];
+  const endpoints = listed.map(({ type, enabled = true, domains }) => ({
     EndpointType: type,
     Enable: enabled,
     Status: enabled ? 'RUNNING' : 'STOPPED',

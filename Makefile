@@ -1,0 +1,44 @@
+# Every target works on a machine with git, make, Node 20 and npm; Node 24 comes with `npm ci`.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The tools that `npm ci` installs come first, Node 24 among them, whatever Node the machine has.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+# What npm writes last.
+installed := node_modules/.package-lock.json
+
+.PHONY: help install build run test lint types unit e2e clean
+
+help: ## lists the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 16
+
+install: $(installed) ## installs the dependencies
+
+$(installed): package-lock.json package.json .npmrc
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+build: install ## bundles the service into dist/main.js
+	node build.ts
+
+run: build ## shows the service at work in a sandbox; CLUSTER=1: runs it against the current kubeconfig
+	@$(if $(CLUSTER),node dist/main.js serve $(ARGS),node test/sandbox/run.ts)
+
+test: lint types unit ## lint, types, unit and sandbox tests
+
+lint: install ## ESLint and prettier
+	eslint . --max-warnings 0
+	prettier --check --log-level warn .
+
+types: install ## the TypeScript compiler, strict
+	tsc
+
+unit: install ## unit tests and the contract suite against the sandbox
+	vitest run --project unit --project sandbox $(VITEST_FLAGS)
+
+e2e: install ## the contract suite and Helm against a real API server (or the cluster of E2E_KUBECONFIG)
+	vitest run --project e2e $(VITEST_FLAGS)
+
+clean: ## removes what was built
+	rm -rf dist node_modules coverage
