@@ -19,6 +19,9 @@ export interface AppOptions {
   environment: Readonly<Record<string, string | undefined>>;
 }
 
+/** What is known of AccessKeys by then is what the first renewal goes by. */
+const ACCESS_KEYS_WITHIN_MS = 2_000;
+
 /** The service: `start` resolves when its status can be asked for, `stop` when everything has ended. */
 export class App {
   readonly #options: ServeOptions;
@@ -60,11 +63,18 @@ export class App {
 
   async start(): Promise<void> {
     const { signal } = this.#stopping;
-    const { tokens, config, certificates, registration } = this.#parts;
+    const { observed, tokens, config, certificates, registration } = this.#parts;
     const status = await this.#statusServer.start();
     this.#logger.info({ status, ownNamespace: this.#options.namespace }, 'started');
     this.#running.push(
-      ...[...this.#watches(), tokens, config, certificates, registration].map((part) => part.run(signal)),
+      ...[
+        ...this.#mainWatches(),
+        ...observed.accessKeySecrets.values(),
+        tokens,
+        config,
+        certificates,
+        registration,
+      ].map((part) => part.run(signal)),
     );
     this.#running.push(this.#serveAdmission(signal), this.#follow(signal));
   }
@@ -129,10 +139,17 @@ export class App {
 
   /** Brings memory up to what the API server holds, and the configuration into force. */
   async #follow(signal: AbortSignal): Promise<void> {
-    const { tokens, config } = this.#parts;
-    await Promise.race([Promise.all([tokens.synced, ...this.#watches().map((part) => part.synced)]), aborted(signal)]);
+    const { tokens, config, observed } = this.#parts;
+    const ended = aborted(signal);
+    await Promise.race([Promise.all([tokens.synced, ...this.#mainWatches().map((part) => part.synced)]), ended]);
+    // A right to read these Secrets that is missing in one namespace must hold up nothing.
+    const accessKeys = [...observed.accessKeySecrets.values()].map((part) => part.synced);
+    await Promise.race([
+      Promise.all(accessKeys),
+      this.#clock.sleep(ACCESS_KEYS_WITHIN_MS, signal).catch(() => undefined),
+    ]);
     await this.#readServerVersion(signal);
-    await Promise.race([config.begin(tokens.current.configuration), aborted(signal)]);
+    await Promise.race([config.begin(tokens.current.configuration), ended]);
     if (!signal.aborted) this.#lead(signal);
   }
 
@@ -171,9 +188,9 @@ export class App {
     }
   }
 
-  #watches() {
-    const { namespaces, serviceAccounts, pullSecrets, accessKeySecrets } = this.#parts.observed;
-    return [namespaces, serviceAccounts, pullSecrets, ...accessKeySecrets.values()];
+  #mainWatches() {
+    const { namespaces, serviceAccounts, pullSecrets } = this.#parts.observed;
+    return [namespaces, serviceAccounts, pullSecrets];
   }
 
   /** Once ready, only the end makes the service unready: a replica less is worse than one that lacks something. */
@@ -181,7 +198,7 @@ export class App {
     const { config, registration, webhookServer } = this.#parts;
     const checks = {
       listening: webhookServer.isListening,
-      synced: this.#watches().every((part) => part.hasSynced),
+      synced: this.#mainWatches().every((part) => part.hasSynced),
       trusted: !config.current?.webhook.enabled || registration.isTrusted,
     };
     this.#hasBeenReady ||= Object.values(checks).every(Boolean);

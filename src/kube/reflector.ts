@@ -35,6 +35,14 @@ export interface ReflectorOptions<T extends KubeObject, R extends Reduced> {
 /** Told of an object that came (`previous` undefined), changed, or went (`current` undefined). Must not throw. */
 export type ChangeListener<R> = (key: string, current: R | undefined, previous: R | undefined) => void;
 
+function endedAtOnce(): KubeApiError {
+  return new KubeApiError('the API server ended the watch at once', {
+    code: 'EndedAtOnce',
+    status: 0,
+    retryable: true,
+  });
+}
+
 /** `namespace/name`, or the name alone of a cluster-scoped object. */
 export function keyOf(object: KubeObject): string {
   const { namespace, name = '' } = object.metadata;
@@ -101,6 +109,8 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
       try {
         if (!this.#resourceVersion || startedAt >= this.#relistAt) await this.#list(signal);
         await this.#watch(signal);
+        // A server, or a proxy, that ends every watch at once would otherwise be asked without a pause.
+        if (clock.now() - startedAt < HEALTHY_AFTER_MS) throw endedAtOnce();
         failures = 0;
       } catch (error) {
         failures = clock.now() - startedAt > HEALTHY_AFTER_MS ? 1 : failures + 1;

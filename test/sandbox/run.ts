@@ -11,6 +11,7 @@ import { KubeConnection } from '../../src/kube/connection.ts';
 import { KubeClient } from '../../src/kube/kube-client.ts';
 import type { KubeObject, Pod, Secret, ServiceAccount } from '../../src/kube/objects.ts';
 import { resources, type Resource } from '../../src/kube/resources.ts';
+import { ClusterUser } from '../contract/cluster-user.ts';
 import { SandboxApiServer } from './api-server/sandbox-api-server.ts';
 import { CloudEmulator } from './cloud/cloud-emulator.ts';
 
@@ -31,7 +32,9 @@ await using cloud = await CloudEmulator.start({ tokenLifeMs: TOKEN_LIFE_MS });
 const folder = await mkdtemp(join(tmpdir(), 'acr-credential-injector-'));
 const kubeconfig = join(folder, 'kubeconfig');
 await writeFile(kubeconfig, api.kubeconfig());
-const client = new KubeClient(KubeConnection.load(kubeconfig, systemClock));
+const connection = KubeConnection.load(kubeconfig, systemClock);
+const client = new KubeClient(connection);
+const user = new ClusterUser(connection);
 const ended = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
 
@@ -172,7 +175,7 @@ function describeSecret({ metadata, data }: Secret): string {
 }
 
 function apply<T extends KubeObject>(resource: Resource, object: T): Promise<T> {
-  return client.apply(resource, object);
+  return user.apply(resource, object);
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {

@@ -1,0 +1,67 @@
+import type { KubeClient } from '../../src/kube/kube-client.ts';
+import type { KubeObject } from '../../src/kube/objects.ts';
+import { keyOf } from '../../src/kube/reflector.ts';
+import type { Resource } from '../../src/kube/resources.ts';
+
+/** A change as a watch told of it. A write that changed nothing is none. */
+export interface Change<T extends KubeObject> {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  object: T;
+  /** When the watch told, in milliseconds since the epoch. */
+  at: number;
+}
+
+export interface RecorderScope<T extends KubeObject> {
+  namespace?: string;
+  fieldSelector?: string;
+  /** Called with each change as it comes. */
+  onChange?: (change: Change<T>) => void;
+}
+
+/** Every change of the objects of one resource from the start of the recording on: the evidence of who wrote how often. */
+export class ChangeRecorder<T extends KubeObject> implements AsyncDisposable {
+  readonly changes: Change<T>[] = [];
+  readonly #stopping = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  static async start<T extends KubeObject>(
+    client: KubeClient,
+    resource: Resource,
+    scope: RecorderScope<T> = {},
+  ): Promise<ChangeRecorder<T>> {
+    const { namespace, fieldSelector } = scope;
+    const recorder = new ChangeRecorder<T>();
+    const { metadata } = await client.list<T>(resource, { namespace, fieldSelector, limit: 1 });
+    recorder.#running = recorder.#record(client, resource, scope, metadata.resourceVersion ?? '');
+    recorder.#running.catch(() => undefined); // told when the recording ends
+    return recorder;
+  }
+
+  /** The changes of one object, `namespace/name` or the name of a cluster-scoped one. */
+  of(key: string): Change<T>[] {
+    return this.changes.filter(({ object }) => keyOf(object) === key);
+  }
+
+  /** Ends the recording. @throws when the watch had broken, and changes may be missing. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #record(client: KubeClient, resource: Resource, scope: RecorderScope<T>, version: string): Promise<void> {
+    const { onChange, ...selection } = scope;
+    const { signal } = this.#stopping;
+    try {
+      const watch = { ...selection, resourceVersion: version, timeoutSeconds: 900, signal };
+      for await (const { type, object } of client.watch<T>(resource, watch)) {
+        if (type === 'BOOKMARK' || type === 'ERROR') continue;
+        const change = { type, object, at: Date.now() };
+        this.changes.push(change);
+        onChange?.(change);
+      }
+      throw new Error(`the watch of ${resource.plural} ended`);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+}

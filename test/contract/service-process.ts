@@ -1,0 +1,184 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { eventually } from './eventually.ts';
+import { freePorts } from './free-ports.ts';
+
+const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
+/** What an operating system and Node need; nothing of the developer's own cloud or cluster. */
+const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'NODE_EXTRA_CA_CERTS', 'NODE_V8_COVERAGE'];
+
+export interface ServiceOptions {
+  kubeconfig: string;
+  /** Further flags of `serve`, by name without dashes. */
+  flags?: Readonly<Record<string, string>>;
+  environment?: Readonly<Record<string, string>>;
+}
+
+/** One line of the service's log. */
+export interface LogLine {
+  level: string;
+  time: string;
+  msg: string;
+  error?: { name: string; code?: string; message: string };
+  [field: string]: unknown;
+}
+
+/** How a process ended: by itself with a code, or by a signal. */
+export interface Exit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/** The service as its users run it, a process of its own; it can be ended and started again on the same ports. */
+export class ServiceProcess implements AsyncDisposable {
+  readonly #options: ServiceOptions;
+  #ports: Promise<number> | undefined;
+  #child: ChildProcess | undefined;
+  #exited: Promise<Exit> | undefined;
+  #output = '';
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+  }
+
+  /** Everything that it ever wrote to standard output and standard error. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Its log, oldest line first, of all its runs. */
+  get logs(): LogLine[] {
+    const lines = this.#output.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
+    return lines.map((line) => JSON.parse(line) as LogLine);
+  }
+
+  /** What it wrote that is no line of the log: nothing, if all is well. */
+  get stray(): string[] {
+    return this.#output.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
+  }
+
+  /** Starts the process and returns once its status can be asked for. */
+  async start(): Promise<void> {
+    if (this.isRunning) throw new Error('the service runs already');
+    const { kubeconfig, flags = {}, environment = {} } = this.#options;
+    const { webhook, status } = await this.#addresses();
+    const all = {
+      kubeconfig,
+      listen: webhook,
+      'webhook-url': `https://${webhook}/mutate`,
+      'metrics-listen': status,
+      'log-level': 'debug',
+      drain: '0s',
+      ...flags,
+    };
+    const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
+    const inherited = PASSED_ON.map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined);
+    const child = spawn(process.execPath, [MAIN, 'serve', ...args], {
+      env: { ...(Object.fromEntries(inherited) as Record<string, string>), ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (chunk: string) => (this.#output += chunk));
+    }
+    this.#child = child;
+    this.#exited = once(child, 'close').then(([code, signal]) => ({ code, signal }) as Exit);
+    await this.#unlessGone(eventually(async () => (await this.probe('/livez')) === 200));
+  }
+
+  /** Returns once `/readyz` says so. */
+  async ready(): Promise<void> {
+    await this.#unlessGone(eventually(async () => (await this.probe('/readyz')) === 200, { withinMs: 15_000 }));
+  }
+
+  get isRunning(): boolean {
+    return this.#child?.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Sends a signal, which may be answered by going. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  /** Resolves when the process is gone. */
+  async exited(): Promise<Exit> {
+    if (!this.#exited) throw new Error('the service was never started');
+    return this.#exited;
+  }
+
+  /** Ends it without giving it time for anything. */
+  async kill(): Promise<void> {
+    if (!this.isRunning) return;
+    this.signal('SIGKILL');
+    await this.exited();
+  }
+
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+
+  /** The HTTP status of a GET; undefined when nobody answers. */
+  async probe(path: string): Promise<number | undefined> {
+    try {
+      const response = await this.#get(path);
+      await response.text();
+      return response.status;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** `/status`. */
+  async status(): Promise<Status> {
+    return (await (await this.#get('/status')).json()) as Status;
+  }
+
+  /** `/metrics`, as text. */
+  async metrics(): Promise<string> {
+    return (await this.#get('/metrics')).text();
+  }
+
+  /** The sum of a metric's samples, of those with these labels if any are given; the prefix may be left out. */
+  async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+    const samples = (await this.metrics())
+      .split('\n')
+      .map((line) => /^acr_injector_(\w+)(?:\{(.*)\})? (\S+)$/.exec(line))
+      .filter((match) => match?.[1] === name && wanted.every((label) => match[2]?.split(',').includes(label)));
+    return samples.reduce((sum, match) => sum + Number(match?.[3]), 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+
+  async #addresses(): Promise<{ webhook: string; status: string }> {
+    this.#ports ??= freePorts(2);
+    const first = await this.#ports;
+    return { webhook: `127.0.0.1:${first}`, status: `127.0.0.1:${first + 1}` };
+  }
+
+  async #get(path: string): Promise<Response> {
+    const { status } = await this.#addresses();
+    return fetch(`http://${status}${path}`, { headers: { connection: 'close' } });
+  }
+
+  async #unlessGone(waiting: Promise<unknown>): Promise<void> {
+    const gone = this.exited().then(({ code, signal }) => {
+      throw new Error(`the service ended (${code ?? signal ?? ''}):\n${this.#output.slice(-2_000)}`);
+    });
+    await Promise.race([waiting, gone]);
+  }
+}
+
+/** What tests read of `/status`. */
+export interface Status {
+  configuration: {
+    serviceAccounts: 'all' | string[];
+    watchNamespaces: 'all' | string[];
+    webhook: { enabled: boolean; failurePolicy: string; timeoutSeconds: number };
+  } | null;
+  webhookTrusted: boolean;
+  registries: { key: string; expiresAt: string | null; domains: string[] }[];
+}
