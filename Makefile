@@ -8,7 +8,11 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 # What npm writes last.
 installed := node_modules/.package-lock.json
 
-.PHONY: help install build run test lint types unit e2e clean
+VERSION = $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)
+IMAGE ?= acr-credential-injector:$(VERSION)
+BUILDER ?= docker
+
+.PHONY: help install build run test lint types unit e2e image clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 16
@@ -39,6 +43,9 @@ unit: install ## unit tests and the contract suite against the sandbox
 
 e2e: install ## the contract suite and Helm against a real API server (or the cluster of E2E_KUBECONFIG)
 	vitest run --project e2e $(VITEST_FLAGS)
+
+image: ## builds the image; IMAGE, BUILDER (docker, buildah, podman), BUILD_ARGS
+	$(BUILDER) build -t $(IMAGE) --build-arg VERSION=$(VERSION) --build-arg COMMIT=$$(git rev-parse --short HEAD) $(BUILD_ARGS) .
 
 clean: ## removes what was built
 	rm -rf dist node_modules coverage

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, readFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 
 /** Bundles the service into one file that needs nothing but Node 24. */
@@ -15,7 +16,7 @@ function commit(): string {
   }
 }
 
-await build({
+const { metafile } = await build({
   entryPoints: ['src/main.ts'],
   outfile: 'dist/main.js',
   bundle: true,
@@ -24,8 +25,25 @@ await build({
   target: 'node24',
   minifySyntax: true,
   legalComments: 'none',
+  metafile: true,
   // CommonJS dependencies call require() for Node's own modules.
   banner: { js: `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);` },
   define: { BUNDLED: JSON.stringify({ version, commit: commit() }) },
 });
+await writeFile('dist/THIRD-PARTY-LICENSES', await thirdPartyLicenses(Object.keys(metafile.inputs)));
 await chmod('dist/main.js', 0o755);
+
+/** The names, versions and licence texts of the packages that the inputs of a bundle come from. */
+async function thirdPartyLicenses(inputs: readonly string[]): Promise<string> {
+  const folders = inputs.map((input) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0]);
+  const packages = [...new Set(folders)].filter((folder) => folder !== undefined).sort();
+  const entries = await Promise.all(packages.map(licenseEntry));
+  return [...new Set(entries)].join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+async function licenseEntry(folder: string): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Record<string, unknown>;
+  const files = (await readdir(folder)).filter((name) => /^(licen[cs]e|notice|copying)/i.test(name)).sort();
+  const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
+  return `${[`${String(manifest.name)} ${String(manifest.version)}: ${String(manifest.license)}`, ...texts].join('\n\n').trim()}\n`;
+}

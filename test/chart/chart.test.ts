@@ -1,0 +1,214 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { parseConfig } from '../../src/config/parse-config.ts';
+import { parseServeOptions } from '../../src/options.ts';
+import { helm } from '../e2e/kubectl-tools.ts';
+import {
+  CHART,
+  containerOf,
+  deploymentOf,
+  only,
+  render,
+  renderTests,
+  template,
+  type Rendered,
+} from './render-chart.ts';
+
+vi.setConfig({ testTimeout: 60_000 }); // the first use of helm unpacks it
+
+const kubeVersions = ['1.20.0', '1.36.0'];
+const valueSets: Record<string, object> = {
+  defaults: {},
+  'several replicas': { replicaCount: 3 },
+  "somebody else's ConfigMap": { configMap: { create: false, namespace: 'platform', name: 'registries' } },
+  'an AccessKey pair of its own': { accessKey: { existingSecret: 'my-key' }, region: 'cn-hangzhou' },
+  'the host network': { hostNetwork: true, ports: { webhook: 18443, metrics: 18080 } },
+  everything: {
+    fullnameOverride: 'pulls',
+    replicaCount: 2,
+    image: { repository: 'registry.example/acr', tag: '1.2.3', pullPolicy: 'Always' },
+    imagePullSecrets: [{ name: 'own-image' }],
+    configuration: { 'watch-namespace': 'all', 'service-account': '*' },
+    secretName: 'pull',
+    logLevel: 'debug',
+    drainSeconds: 0,
+    extraArgs: ['--ca-lifetime', '87600h'],
+    extraEnv: [{ name: 'TZ', value: 'UTC' }],
+    resources: { limits: { memory: '1Gi', cpu: 1 } },
+    priorityClassName: '',
+    nodeSelector: { 'kubernetes.io/os': 'linux' },
+    tolerations: [{ operator: 'Exists' }],
+    affinity: { nodeAffinity: {} },
+    podAnnotations: { 'prometheus.io/scrape': 'true' },
+    podLabels: { team: 'platform' },
+    networkPolicy: { enabled: false },
+    global: { any: 'thing' },
+  },
+};
+const cases = Object.entries(valueSets).flatMap(([name, values]) =>
+  kubeVersions.map((kubeVersion) => ({ name, values, kubeVersion })),
+);
+
+describe('the chart', () => {
+  it('passes helm lint --strict', async () => {
+    const { stdout, code } = await helm(['lint', '--strict', CHART], { kubeconfig: '' });
+    expect(stdout).toContain('0 chart(s) failed');
+    expect(code).toBe(0);
+  });
+
+  it("has the service's version", async () => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+    const chart = load(await readFile(join(CHART, 'Chart.yaml'), 'utf8'));
+    expect(chart).toMatchObject({ version, appVersion: version });
+  });
+
+  it('refuses a Kubernetes that is too old', async () => {
+    expect((await template({ kubeVersion: '1.19.16' })).stderr).toContain('kubeVersion');
+  });
+
+  describe.each(cases)('with $name on Kubernetes $kubeVersion', ({ values, kubeVersion }) => {
+    let objects: Rendered[];
+    beforeAll(async () => {
+      objects = await render({ values, kubeVersion });
+    }, 60_000);
+
+    it('renders the same every time', async () => {
+      expect(await render({ values, kubeVersion })).toEqual(objects);
+    });
+
+    it('renders objects that fit together', () => {
+      const keys = objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);
+      expect(new Set(keys).size).toBe(keys.length);
+
+      const { name } = only(objects, 'ServiceAccount').metadata;
+      const { selector, template: pod } = deploymentOf(objects);
+      expect(pod.metadata.labels).toMatchObject(selector.matchLabels);
+      expect(only(objects, 'Service').spec).toMatchObject({ selector: selector.matchLabels });
+      expect(pod.spec.serviceAccountName).toBe(name);
+      for (const { metadata, roleRef, subjects } of objects.filter(({ kind }) => kind.endsWith('Binding'))) {
+        expect(keys).toContain(`${String(roleRef?.kind)} ${metadata.namespace ?? ''}/${String(roleRef?.name)}`);
+        expect(subjects).toEqual([{ kind: 'ServiceAccount', name, namespace: 'acr' }]);
+      }
+    });
+
+    it('starts the service with flags that it understands and that fit the objects', () => {
+      const { args, ports } = containerOf(objects);
+      expect(args[0]).toBe('serve');
+      const options = parseServeOptions(args.slice(1), {});
+      expect(options.service).toBe(only(objects, 'Service').metadata.name);
+      expect(options.ownerClusterRole).toBe(only(objects, 'ClusterRole').metadata.name);
+      expect(ports.map(({ containerPort }) => containerPort)).toEqual([
+        options.listen.port,
+        options.metricsListen.port,
+      ]);
+      expect(deploymentOf(objects).template.spec.terminationGracePeriodSeconds * 1000).toBeGreaterThan(options.drainMs);
+    });
+
+    it('fulfils the Pod Security Standard "restricted" but for the host network', () => {
+      const { spec } = deploymentOf(objects).template;
+      expect(spec.securityContext).toEqual({
+        runAsNonRoot: true,
+        runAsUser: 65532,
+        runAsGroup: 65532,
+        seccompProfile: { type: 'RuntimeDefault' },
+      });
+      expect(spec.containers).toHaveLength(1);
+      expect(spec.containers[0].securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+      expect(spec).not.toHaveProperty('volumes');
+      expect(spec.hostNetwork ?? false).toBe('hostNetwork' in values);
+    });
+
+    it('names the protocol of every port, without which Helm 4 cannot install on Kubernetes 1.20', () => {
+      const { ports } = only(objects, 'Service').spec as { ports: { port: number; protocol: string }[] };
+      expect(ports.map(({ port, protocol }) => `${port}/${protocol}`)).toEqual(['443/TCP', '8080/TCP']);
+      expect(containerOf(objects).ports.map(({ protocol }) => protocol)).toEqual(['TCP', 'TCP']);
+    });
+  });
+
+  it('names everything acr-credential-injector by default', async () => {
+    const objects = await render();
+    const own = objects.filter(({ kind }) => kind !== 'ConfigMap');
+    expect(own.map(({ kind }) => kind).sort()).toEqual(
+      'ClusterRole ClusterRoleBinding Deployment NetworkPolicy Role Role RoleBinding RoleBinding Service ServiceAccount'.split(
+        ' ',
+      ),
+    );
+    expect(own.filter(({ metadata }) => metadata.name !== 'acr-credential-injector')).toEqual([]);
+  });
+
+  it('writes a configuration by default that switches the webhook on with Ignore', async () => {
+    const { metadata, data = {} } = only(await render(), 'ConfigMap');
+    expect(metadata).toMatchObject({ namespace: 'kube-system', name: 'acr-configuration' });
+    const parsed = parseConfig(data);
+    expect(parsed).toMatchObject({ ok: true, warnings: [] });
+    expect(parsed).toHaveProperty('config.webhook', { enabled: true, failurePolicy: 'Ignore', timeoutSeconds: 10 });
+  });
+
+  it('keeps what the user adds to the configuration beside its defaults', async () => {
+    const values = { configuration: { 'acr-registry-info': '- instanceId: cri-demo\n' } };
+    const { data = {} } = only(await render({ values }), 'ConfigMap');
+    expect(Object.keys(data).sort()).toEqual(['acr-registry-info', 'webhook-configuration']);
+    expect(parseConfig(data)).toMatchObject({ ok: true, config: { registries: [{ instanceId: 'cri-demo' }] } });
+  });
+
+  it("renders no ConfigMap where it is somebody else's", async () => {
+    const objects = await render({ values: { configMap: { create: false } } });
+    expect(objects.filter(({ kind }) => kind === 'ConfigMap')).toEqual([]);
+  });
+
+  it('keeps several replicas apart and lets them be evicted one at a time', async () => {
+    const objects = await render({ values: { replicaCount: 2 } });
+    const spread = deploymentOf(objects).template.spec.topologySpreadConstraints ?? [];
+    expect(spread.map(({ topologyKey }) => topologyKey)).toEqual([
+      'topology.kubernetes.io/zone',
+      'kubernetes.io/hostname',
+    ]);
+    expect(only(objects, 'PodDisruptionBudget').spec).toMatchObject({ maxUnavailable: 1 });
+  });
+
+  it.each([
+    ['1.20.15', 'policy/v1beta1', {}],
+    ['1.21.0', 'policy/v1', {}],
+    ['1.27.0', 'policy/v1', { unhealthyPodEvictionPolicy: 'AlwaysAllow' }],
+  ])('renders a PodDisruptionBudget that Kubernetes %s has', async (kubeVersion, apiVersion, more) => {
+    const budget = only(await render({ values: { replicaCount: 2 }, kubeVersion }), 'PodDisruptionBudget');
+    const { selector, ...rest } = budget.spec as { selector: object };
+    expect(selector).toBeDefined();
+    expect([budget.apiVersion, rest]).toEqual([apiVersion, { maxUnavailable: 1, ...more }]);
+  });
+
+  it('opens the webhook to everybody, the status to the cluster, and closes nothing on the way out', async () => {
+    expect(only(await render(), 'NetworkPolicy').spec).toMatchObject({
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [
+        { ports: [{ port: 8443, protocol: 'TCP' }] },
+        { from: [{ namespaceSelector: {} }], ports: [{ port: 8080, protocol: 'TCP' }] },
+      ],
+      egress: [{}],
+    });
+  });
+
+  it('keeps the service from changing its own ServiceAccount, which the release owns', async () => {
+    const { labels } = only(await render(), 'ServiceAccount').metadata;
+    expect(labels).toMatchObject({ 'acr-credential-injector/inject': 'false' });
+  });
+
+  it('tests itself with a Pod of its own image that gets no request meant for the service', async () => {
+    const [objects, pods] = await Promise.all([render(), renderTests()]);
+    const { labels, ...metadata } = only(pods, 'Pod').metadata;
+    const service = only(objects, 'Service');
+    expect(metadata).toMatchObject({ name: 'acr-credential-injector-test', namespace: 'acr' });
+    expect(labels).not.toMatchObject((service.spec as { selector: Record<string, string> }).selector);
+    // By this label the webhook knows Pods that it must never hold up.
+    expect(labels).toMatchObject({ 'app.kubernetes.io/name': 'acr-credential-injector' });
+    const url = `http://${service.metadata.name}.acr.svc:8080/readyz`;
+    const { image } = containerOf(objects);
+    expect(only(pods, 'Pod').spec).toMatchObject({ containers: [{ image, env: [{ name: 'URL', value: url }] }] });
+  });
+});

@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import { loadAll } from 'js-yaml';
+import { helm, type CommandResult } from '../e2e/kubectl-tools.ts';
+
+export const CHART = join(import.meta.dirname, '..', '..', 'charts', 'acr-credential-injector');
+
+/** Any object that the chart renders, loosely. */
+export interface Rendered {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string; labels?: Record<string, string>; annotations?: Record<string, string> };
+  data?: Record<string, string>;
+  spec?: unknown;
+  rules?: PolicyRule[];
+  roleRef?: { kind: string; name: string };
+  subjects?: { kind: string; name: string; namespace: string }[];
+}
+
+export interface PolicyRule {
+  apiGroups?: string[];
+  resources?: string[];
+  resourceNames?: string[];
+  nonResourceURLs?: string[];
+  verbs: string[];
+}
+
+export interface Container {
+  image: string;
+  args: string[];
+  env: { name: string; value?: string; valueFrom?: { secretKeyRef?: { name: string; key: string } } }[];
+  ports: { name: string; containerPort: number; protocol: string }[];
+  livenessProbe: { httpGet: { path: string; port: string } };
+  readinessProbe: { httpGet: { path: string; port: string } };
+  resources?: object;
+  securityContext: object;
+}
+
+export interface PodSpec {
+  serviceAccountName: string;
+  priorityClassName: string;
+  terminationGracePeriodSeconds: number;
+  hostNetwork?: boolean;
+  securityContext: object;
+  containers: [Container];
+  topologySpreadConstraints?: { topologyKey: string }[];
+}
+
+export interface DeploymentSpec {
+  replicas: number;
+  strategy: object;
+  selector: { matchLabels: Record<string, string> };
+  template: { metadata: { labels: Record<string, string> }; spec: PodSpec };
+}
+
+export interface RenderOptions {
+  values?: object;
+  /** Helm's own when left out. */
+  kubeVersion?: string;
+  namespace?: string;
+}
+
+/** What `helm template` says; a refusal is a result. */
+export function template({ values = {}, kubeVersion, namespace = 'acr' }: RenderOptions = {}): Promise<CommandResult> {
+  const version = kubeVersion === undefined ? [] : ['--kube-version', kubeVersion];
+  const args = ['template', 'injector', CHART, '--namespace', namespace, '--values', '-', ...version];
+  return helm(args, { kubeconfig: '', input: JSON.stringify(values) });
+}
+
+/** The objects of the release, without those of its tests. */
+export async function render(options: RenderOptions = {}): Promise<Rendered[]> {
+  return (await renderAll(options)).filter((object) => !isTest(object));
+}
+
+/** The objects of `helm test`. */
+export async function renderTests(options: RenderOptions = {}): Promise<Rendered[]> {
+  return (await renderAll(options)).filter(isTest);
+}
+
+async function renderAll(options: RenderOptions): Promise<Rendered[]> {
+  const { stdout, stderr, code } = await template(options);
+  if (code !== 0) throw new Error(stderr);
+  return loadAll(stdout).filter((document) => document !== null) as Rendered[];
+}
+
+function isTest({ metadata: { annotations } }: Rendered): boolean {
+  return annotations?.['helm.sh/hook'] === 'test';
+}
+
+/** The one object of that kind. */
+export function only(objects: readonly Rendered[], kind: string): Rendered {
+  const [found, ...others] = objects.filter((object) => object.kind === kind);
+  if (!found || others.length > 0) throw new Error(`${found ? others.length + 1 : 0} objects of kind ${kind}`);
+  return found;
+}
+
+export function deploymentOf(objects: readonly Rendered[]): DeploymentSpec {
+  return only(objects, 'Deployment').spec as DeploymentSpec;
+}
+
+export function containerOf(objects: readonly Rendered[]): Container {
+  return deploymentOf(objects).template.spec.containers[0];
+}

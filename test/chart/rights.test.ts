@@ -1,0 +1,110 @@
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import type { LoggedRequest } from '../sandbox/api-server/request-log.ts';
+import { requestsOfABusyLife } from './busy-life.ts';
+import { demandsOf, grants, rightsOf, type Right } from './granted-rights.ts';
+import { containerOf, render, type PolicyRule, type Rendered } from './render-chart.ts';
+
+vi.setConfig({ testTimeout: 60_000 }); // the first use of helm unpacks it
+
+const named = (resource: string, resourceNames: string[], verbs: string[]): PolicyRule => ({
+  apiGroups: [''],
+  resources: [resource],
+  resourceNames,
+  verbs,
+});
+const ownSecrets = named(
+  'secrets',
+  ['acr-credential-injector-tokens', 'acr-credential-injector-ca'],
+  ['get', 'list', 'watch', 'create', 'patch'],
+);
+const accessKey = named('secrets', ['alibaba-addon-secret'], ['list', 'watch']);
+const configuration = named('configmaps', ['acr-configuration'], ['list', 'watch']);
+
+describe('the rights that the chart grants', () => {
+  it('in every namespace, are these and no others', async () => {
+    expect(rulesOf(await render(), 'ClusterRole')).toEqual({
+      '': [
+        { apiGroups: [''], resources: ['namespaces'], verbs: ['list', 'watch'] },
+        { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get', 'list', 'watch', 'patch'] },
+        named('secrets', ['acr-credential-secret-aggregation'], ['list', 'watch', 'create', 'patch', 'delete']),
+        { apiGroups: [''], resources: ['events'], verbs: ['create'] },
+        {
+          apiGroups: ['admissionregistration.k8s.io'],
+          resources: ['mutatingwebhookconfigurations'],
+          resourceNames: ['zz-acr-credential-injector'],
+          verbs: ['list', 'watch', 'create', 'patch', 'delete'],
+        },
+        {
+          apiGroups: ['rbac.authorization.k8s.io'],
+          resources: ['clusterroles'],
+          resourceNames: ['acr-credential-injector'],
+          verbs: ['get'],
+        },
+        { nonResourceURLs: ['/version'], verbs: ['get'] },
+      ],
+    });
+  });
+
+  it('in single namespaces, follow where the service and its ConfigMap are', async () => {
+    expect(rulesOf(await render(), 'Role')).toEqual({
+      acr: [ownSecrets, accessKey],
+      'kube-system': [accessKey, configuration],
+    });
+    expect(rulesOf(await render({ namespace: 'kube-system' }), 'Role')).toEqual({
+      'kube-system': [ownSecrets, accessKey, configuration],
+    });
+    const values = { configMap: { create: false, namespace: 'platform' } };
+    expect(rulesOf(await render({ values }), 'Role')).toEqual({
+      acr: [ownSecrets, accessKey],
+      'kube-system': [accessKey],
+      platform: [configuration],
+    });
+  });
+
+  it('follow the names that the values give', async () => {
+    const values = { secretName: 'pull', fullnameOverride: 'pulls' };
+    const [rules = []] = Object.values(rulesOf(await render({ values }), 'ClusterRole'));
+    const names = rules.flatMap(({ resourceNames = [] }) => resourceNames);
+    expect(names).toEqual(['pull', 'zz-acr-credential-injector', 'pulls']);
+  });
+});
+
+describe('the service with the flags of the chart, through all that it does', () => {
+  let requests: LoggedRequest[];
+  let rights: Right[];
+
+  beforeAll(async () => {
+    const objects = await render();
+    rights = rightsOf(objects);
+    requests = await requestsOfABusyLife(flagsOf(objects));
+  }, 120_000);
+
+  it('asks for nothing that the chart does not grant', () => {
+    const refused = requests
+      .flatMap(demandsOf)
+      .filter((demand) => !rights.some((right) => grants(right, demand)))
+      .map(({ verb, path, name }) => `${verb} ${path} ${name}`);
+    expect([...new Set(refused)]).toEqual([]);
+  });
+
+  it('makes use of every right, but for that to look at a ClusterRole, which the sandbox does not know', () => {
+    const demands = requests.flatMap(demandsOf);
+    const idle = rights.filter((right) => !demands.some((demand) => grants(right, demand)));
+    expect(idle.map(({ verb, rule }) => `${verb} ${String(rule.resources)}`)).toEqual(['get clusterroles']);
+  });
+});
+
+function rulesOf(objects: readonly Rendered[], kind: string): Record<string, PolicyRule[] | undefined> {
+  const roles = objects.filter((object) => object.kind === kind);
+  return Object.fromEntries(roles.map(({ metadata, rules }) => [metadata.namespace ?? '', rules]));
+}
+
+/** The flags of the rendered Deployment, but for the ports, which are the test's own. */
+function flagsOf(objects: readonly Rendered[]): Record<string, string> {
+  const [, ...args] = containerOf(objects).args;
+  const flags = new Map(args.map((arg) => [arg.slice(2, arg.indexOf('=')), arg.slice(arg.indexOf('=') + 1)]));
+  expect([flags.get('listen'), flags.get('metrics-listen')]).toEqual(['[::]:8443', '[::]:8080']);
+  flags.delete('listen');
+  flags.delete('metrics-listen');
+  return Object.fromEntries(flags);
+}
