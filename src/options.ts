@@ -65,7 +65,8 @@ export class OptionsError extends Error {
 }
 
 /**
- * Reads the flags of `serve`. A flag wins over its environment variable (`--webhook-url` = `ACR_INJECTOR_WEBHOOK_URL`).
+ * Reads the flags of `serve`. A flag wins over its environment variable (`--webhook-url` = `ACR_INJECTOR_WEBHOOK_URL`); an empty
+ * text is none.
  * @throws OptionsError
  */
 export function parseServeOptions(args: string[], environment: Environment): ServeOptions {
@@ -73,11 +74,11 @@ export function parseServeOptions(args: string[], environment: Environment): Ser
   const problems: string[] = [];
   const textOf = (name: FlagName): string | undefined => {
     const flag: Flag = flags[name];
-    return given[name] ?? environment[environmentName(name)] ?? flag.default;
+    return firstOf(given[name], environment[environmentName(name)], flag.default);
   };
   const read = <T>(name: FlagName, parse: (text: string) => T | undefined): T | undefined => {
     const text = textOf(name);
-    if (text === undefined || text === '') return undefined;
+    if (text === undefined) return undefined;
     const value = parse(text);
     if (value === undefined) problems.push(`--${name}: "${text}" is no ${flags[name].value} (${flags[name].help})`);
     return value;
@@ -86,12 +87,12 @@ export function parseServeOptions(args: string[], environment: Environment): Ser
     read(name, parse) ?? fallback;
   const options: ServeOptions = {
     kubeconfig: textOf('kubeconfig'),
-    namespace: textOf('namespace') ?? environment.POD_NAMESPACE ?? 'kube-system',
+    namespace: required('namespace', parseObjectName, firstOf(environment.POD_NAMESPACE) ?? 'kube-system'),
     configMap: required('config-map', parseObjectRef, { namespace: '', name: '' }),
-    secretName: required('secret-name', (text) => (isObjectName(text) ? text : undefined), ''),
+    secretName: required('secret-name', parseObjectName, ''),
     listen: required('listen', parseListenAddress, { host: '::', port: 8443 }),
     metricsListen: required('metrics-listen', parseListenAddress, { host: '::', port: 8080 }),
-    service: textOf('service') ?? '',
+    service: required('service', parseObjectName, ''),
     webhookUrl: read('webhook-url', (text) => (parseUrl(text)?.protocol === 'https:' ? text : undefined)),
     ownerClusterRole: textOf('owner-cluster-role'),
     region: textOf('region'),
@@ -100,7 +101,7 @@ export function parseServeOptions(args: string[], environment: Environment): Ser
     tlsDir: textOf('tls-dir'),
     caLifetimeMs: required('ca-lifetime', parsePositiveDuration, 0),
     certificateLifetimeMs: required('certificate-lifetime', parsePositiveDuration, 0),
-    drainMs: required('drain', parseDuration, 0),
+    drainMs: required('drain', (text) => (text.startsWith('-') ? undefined : parseDuration(text)), 0),
     logLevel: required('log-level', (text) => logLevels.find((level) => level === text), 'info'),
   };
   if (problems.length > 0) throw new OptionsError(problems);
@@ -115,6 +116,10 @@ export function describeServeFlags(): string {
       return `  ${`--${name} ${value}`.padEnd(36)} ${text}`;
     })
     .join('\n');
+}
+
+function firstOf(...texts: (string | undefined)[]): string | undefined {
+  return texts.find((text) => text !== undefined && text !== '');
 }
 
 function environmentName(flag: string): string {
@@ -135,12 +140,17 @@ function parseObjectRef(text: string): Required<ObjectRef> | undefined {
   return isObjectName(namespace) && isObjectName(name) && rest.length === 0 ? { namespace, name } : undefined;
 }
 
+function parseObjectName(text: string): string | undefined {
+  return isObjectName(text) ? text : undefined;
+}
+
 function isObjectName(text: string): boolean {
   return text.length <= 253 && /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text);
 }
 
 function parseUrl(text: string): URL | undefined {
-  return URL.parse(text) ?? undefined;
+  const url = URL.parse(text);
+  return url && /^https?:$/.test(url.protocol) ? url : undefined;
 }
 
 function parsePositiveDuration(text: string): number | undefined {

@@ -99,9 +99,17 @@ export class AdmissionHandler {
 function decide(request: AdmissionRequest, view: AdmissionView): InjectionDecision {
   const reason = firstReason(namespacePolicies, view);
   if (reason) return { inject: false, reason };
-  if (request.resource === 'serviceaccounts' && request.subresource === '') return decideServiceAccount(request, view);
-  if (request.resource === 'pods' && request.subresource === '') return decidePod(request, view);
-  return { inject: false, reason: 'UnknownResource' };
+  const { operation, resource, subresource } = request;
+  switch (`${operation} ${resource}/${subresource}`) {
+    case 'CREATE serviceaccounts/':
+    case 'UPDATE serviceaccounts/':
+      return decideServiceAccount(request, view);
+    // Only then: the list of a Pod that exists cannot be changed.
+    case 'CREATE pods/':
+      return decidePod(request, view);
+    default:
+      return { inject: false, reason: 'UnknownResource' };
+  }
 }
 
 function skip(reason: SkipReason): Verdict {

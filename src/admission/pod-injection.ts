@@ -33,12 +33,14 @@ export function decidePod({ object }: AdmissionRequest, view: AdmissionView): In
 
 /** Did a person write the Pod's own list, rather than the ServiceAccount's having been copied or a controller's template? */
 export function hasHandWrittenList({ metadata }: AdmittedObject): boolean {
-  const controlled = metadata.ownerReferences?.some(({ controller }) => controller) ?? false;
-  const owned = metadata.managedFields?.some(({ fieldsV1 }) => {
-    const spec = isRecord(fieldsV1) ? fieldsV1['f:spec'] : undefined;
-    return isRecord(spec) && 'f:imagePullSecrets' in spec;
-  });
-  return !controlled && (owned ?? false);
+  const isControlled = listOf(metadata.ownerReferences).some((owner) => isRecord(owner) && owner.controller === true);
+  return !isControlled && listOf(metadata.managedFields).some(ownsList);
+}
+
+function ownsList(entry: unknown): boolean {
+  const fields = isRecord(entry) ? entry.fieldsV1 : undefined;
+  const spec = isRecord(fields) ? fields['f:spec'] : undefined;
+  return isRecord(spec) && 'f:imagePullSecrets' in spec;
 }
 
 function serviceAccountName({ serviceAccountName: name }: Record<string, unknown>): string {

@@ -75,7 +75,7 @@ export class CredentialRefresher {
       this.#loops.delete(key);
     }
     for (const entry of wanted.values()) this.#arrangeEntry(entry, this.#plan.expiringThresholdMs);
-    this.#dropUnlisted(wanted, signal);
+    this.#dropUnlisted(signal);
   }
 
   #arrangeEntry(entry: RegistryEntry, thresholdMs: number): void {
@@ -129,6 +129,7 @@ export class CredentialRefresher {
     const reason = refreshReason({ credential: current, source: request.source, thresholdMs }, clock.now());
     if (!reason && current) return current;
     const credential = await fetcher.fetch(request, current, signal);
+    if (credential.expiresAt <= clock.now()) throw expiredOnArrival();
     await store.update(
       ({ credentials }) => ({ credentials: { ...this.#withoutExpired(credentials), [entry.key]: credential } }),
       signal,
@@ -142,10 +143,10 @@ export class CredentialRefresher {
     return Object.fromEntries(Object.entries(credentials).filter(([, { expiresAt }]) => expiresAt > now));
   }
 
-  /** Credentials of entries that the configuration no longer lists. */
-  #dropUnlisted(wanted: ReadonlyMap<string, RegistryEntry>, signal: AbortSignal): void {
-    const isListed = ([key]: [string, StoredCredential]) => wanted.has(key);
+  /** Drops the credentials of entries that the configuration no longer lists when it is written: one may be listed again. */
+  #dropUnlisted(signal: AbortSignal): void {
     const { store } = this.#options;
+    const isListed = ([key]: [string, StoredCredential]) => this.#loops.has(key);
     if (Object.entries(store.current.credentials).every(isListed)) return;
     store
       .update(
@@ -154,6 +155,11 @@ export class CredentialRefresher {
       )
       .catch(() => undefined); // only a stop ends the tries, and what is left is dropped at the next start
   }
+}
+
+function expiredOnArrival(): CodedError {
+  const message = "the token had expired when it came; compare this node's clock";
+  return new CodedError(message, { code: 'ExpiredToken', retryable: true });
 }
 
 /** A mended configuration or identity deserves a try at once, and small waits again. */

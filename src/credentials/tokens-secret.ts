@@ -39,28 +39,33 @@ export function decodeTokensSecret(secret: Secret): TokensState | undefined {
   const encoded = secret.data?.[DATA_KEY];
   if (!encoded) return undefined;
   const state = parseJson(Buffer.from(encoded, 'base64').toString());
-  if (!isRecord(state) || state.schemaVersion !== SCHEMA_VERSION || typeof state.generation !== 'number')
-    return undefined;
+  if (!isRecord(state) || state.schemaVersion !== SCHEMA_VERSION) return undefined;
+  const { generation, configuration } = state;
+  if (typeof generation !== 'number' || !Number.isSafeInteger(generation)) return undefined;
   const credentials = Object.entries(isRecord(state.credentials) ? state.credentials : {});
   return {
-    generation: state.generation,
+    generation,
     credentials: Object.fromEntries(
       credentials.filter((entry): entry is [string, StoredCredential] => isStored(entry[1])),
     ),
-    configuration: isRecord(state.configuration) ? (state.configuration as Record<string, string>) : undefined,
+    configuration: isTexts(configuration) ? configuration : undefined,
   };
 }
 
 function isStored(value: unknown): value is StoredCredential {
   if (!isRecord(value)) return false;
   const texts = [value.username, value.password, value.source];
-  const numbers = [value.issuedAt, value.expiresAt, value.domainsListedAt];
+  const times = [value.issuedAt, value.expiresAt, value.domainsListedAt];
   return (
     texts.every((text) => typeof text === 'string' && text !== '') &&
-    numbers.every((number) => Number.isFinite(number)) &&
+    times.every((time) => typeof time === 'number' && !Number.isNaN(new Date(time).getTime())) &&
     Array.isArray(value.domains) &&
     value.domains.every((domain) => typeof domain === 'string')
   );
+}
+
+function isTexts(value: unknown): value is Record<string, string> {
+  return isRecord(value) && Object.values(value).every((text) => typeof text === 'string');
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -82,13 +82,19 @@ export class TokensStore {
    * Tries until it succeeds or `signal` fires; then rejects.
    */
   async update(update: TokensUpdate, signal: AbortSignal): Promise<void> {
+    const { promise: aborted, resolve } = Promise.withResolvers<undefined>();
+    const stopWaiting = () => resolve(undefined);
+    signal.addEventListener('abort', stopWaiting, { once: true });
     this.#pending.push(update);
     try {
       while (this.#pending.includes(update)) {
+        signal.throwIfAborted();
         this.#writing ??= this.#write(signal).finally(() => (this.#writing = undefined));
-        await this.#writing;
+        // The write of another ends with that one's signal; then the next is begun here.
+        await Promise.race([this.#writing, aborted]);
       }
     } finally {
+      signal.removeEventListener('abort', stopWaiting);
       this.#pending = this.#pending.filter((pending) => pending !== update);
     }
   }
@@ -97,21 +103,27 @@ export class TokensStore {
     return `${this.#options.namespace}/${TOKENS_SECRET_NAME}`;
   }
 
+  /** Stores what is pending, unless `signal` fires before. */
   async #write(signal: AbortSignal): Promise<void> {
-    for (let failures = 0; ;) {
+    for (let failures = 1; !signal.aborted; failures++) {
       const updates = [...this.#pending];
       try {
         await this.#tryWrite(updates, signal);
         this.#pending = this.#pending.filter((update) => !updates.includes(update));
         return;
       } catch (error) {
-        signal.throwIfAborted();
-        const retryInMs = backOffMs(++failures, { baseMs: 100, capMs: 10_000 });
-        if (isConflict(error)) await this.#reread(signal);
-        else this.#options.onWriteFailure(error, retryInMs);
-        await this.#options.clock.sleep(retryInMs, signal);
+        await this.#recover(error, failures, signal);
       }
     }
+  }
+
+  async #recover(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const askedForMs = error instanceof KubeApiError ? error.retryAfterMs : undefined;
+    const retryInMs = askedForMs ?? backOffMs(failures, { baseMs: 100, capMs: 10_000 });
+    const isReread = isConflict(error) && (await this.#reread(signal));
+    if (!isReread) this.#options.onWriteFailure(error, retryInMs);
+    await this.#options.clock.sleep(retryInMs, signal).catch(() => undefined);
   }
 
   async #tryWrite(updates: TokensUpdate[], signal: AbortSignal): Promise<void> {
@@ -128,14 +140,15 @@ export class TokensStore {
     if (this.#state.generation < state.generation) this.#take(state);
   }
 
-  /** Another replica wrote, or somebody deleted the Secret: the next try starts from what is there. */
-  async #reread(signal: AbortSignal): Promise<void> {
+  /** Another replica wrote, or somebody deleted the Secret: the next try starts from what is there, if it can be read. */
+  async #reread(signal: AbortSignal): Promise<boolean> {
     const { client, namespace } = this.#options;
     const ref = { namespace, name: TOKENS_SECRET_NAME };
     try {
       this.#reflector.observe(await client.get<Secret>(resources.secrets, ref, { signal }));
-    } catch (error) {
-      if (!(error instanceof KubeApiError && error.status === 404)) this.#options.onWriteFailure(error, 0);
+      return true;
+    } catch {
+      return false;
     }
   }
 

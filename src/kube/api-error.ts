@@ -4,8 +4,8 @@ import type { Status } from './objects.ts';
 /** The Status in an answer's body; an answer of something in between, a proxy for example, has none. */
 export function parseStatus(text: string, httpStatus: number): Status {
   try {
-    const status = JSON.parse(text) as Status;
-    return { ...status, code: status.code ?? httpStatus };
+    const body = JSON.parse(text) as Status | null;
+    return body?.kind === 'Status' ? { ...body, code: httpStatus } : { code: httpStatus };
   } catch {
     return { code: httpStatus };
   }
@@ -23,9 +23,14 @@ export function errorOfStatus(status: Status, what: string, retryAfterMs = NaN):
   });
 }
 
-/** A request that got no answer. */
+/** A request that got no answer, or none that can be read. */
 export function unreachable(error: unknown): KubeApiError {
   if (error instanceof KubeApiError) return error;
+  // Its message quotes what could not be read, which may be a Secret.
+  if (error instanceof SyntaxError) {
+    const message = 'the answer of the API server is no JSON';
+    return new KubeApiError(message, { code: 'UnreadableAnswer', status: 0, retryable: true });
+  }
   const aborted = error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError');
   const detail = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error);
   return new KubeApiError(

@@ -97,7 +97,7 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
     const version = object.metadata.resourceVersion ?? '';
     // What the watch has passed it knows better: the object may be gone again.
     if (this.#resourceVersion && compareResourceVersions(version, this.#resourceVersion) <= 0) return;
-    this.#set(keyOf(object), this.#options.reduce(object));
+    this.#upsert(object);
   }
 
   /** Lists and watches until `signal` fires. Never rejects. */
@@ -105,15 +105,16 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
     const { clock } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
-      const startedAt = clock.now();
+      let healthyAt = Number.POSITIVE_INFINITY;
       try {
-        if (!this.#resourceVersion || startedAt >= this.#relistAt) await this.#list(signal);
+        if (!this.#resourceVersion || clock.now() >= this.#relistAt) await this.#list(signal);
+        healthyAt = clock.now() + HEALTHY_AFTER_MS;
         await this.#watch(signal);
         // A server, or a proxy, that ends every watch at once would otherwise be asked without a pause.
-        if (clock.now() - startedAt < HEALTHY_AFTER_MS) throw endedAtOnce();
+        if (clock.now() < healthyAt) throw endedAtOnce();
         failures = 0;
       } catch (error) {
-        failures = clock.now() - startedAt > HEALTHY_AFTER_MS ? 1 : failures + 1;
+        failures = clock.now() < healthyAt ? failures + 1 : 1;
         await this.#recover(error, failures, signal);
       }
     }

@@ -26,7 +26,6 @@ export class WorkQueue {
   readonly #failures = new Map<string, number>();
   readonly #delayed = new Map<string, AbortController>();
   #signal: AbortSignal | undefined;
-  #idle: (() => void)[] = [];
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
@@ -40,15 +39,8 @@ export class WorkQueue {
   /** Starts working; keys added before wait until then. When `signal` fires nothing new begins. */
   start(signal: AbortSignal): void {
     this.#signal = signal;
-    signal.addEventListener(
-      'abort',
-      () => {
-        for (const timer of this.#delayed.values()) timer.abort();
-        this.#waiting.clear();
-        this.#delayed.clear();
-      },
-      { once: true },
-    );
+    if (signal.aborted) this.#clear();
+    signal.addEventListener('abort', () => this.#clear(), { once: true });
     this.#pump();
   }
 
@@ -75,10 +67,10 @@ export class WorkQueue {
     );
   }
 
-  /** Resolves when nothing waits and nothing is worked on. */
-  idle(): Promise<void> {
-    if (this.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+  #clear(): void {
+    for (const timer of this.#delayed.values()) timer.abort();
+    this.#waiting.clear();
+    this.#delayed.clear();
   }
 
   #pump(): void {
@@ -102,7 +94,6 @@ export class WorkQueue {
     this.#working.delete(key);
     if (this.#again.delete(key)) this.add(key);
     this.#pump();
-    if (this.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #retry(key: string, error: unknown): void {

@@ -67,6 +67,7 @@ const policies: Policy[] = [
   ({ observed, desired }) => (observed && observed.generation > desired.generation ? 'UpToDate' : null),
   ({ observed, desired }) => (observed?.hash === desired.hash ? 'UpToDate' : null),
   ({ observed, staleHash }) => (observed?.hash === staleHash ? 'UpToDate' : null),
+  ({ observed }) => (observed?.generation === 0 ? 'Drifted' : null),
   ({ observed, desired }) => (observed && observed.generation < desired.generation ? 'Renewed' : null),
 ];
 

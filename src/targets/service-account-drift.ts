@@ -31,18 +31,25 @@ export function references(list: readonly LocalObjectReference[] | undefined, se
 /** What is wrong with a ServiceAccount, in terms of what mends it. */
 export type ServiceAccountDrift = 'Attach' | 'Detach' | 'ReleaseOwnership';
 
+/** Does the configuration select the ServiceAccount, or did it until its last edit? */
+export type Selection = 'selected' | 'deselected' | 'never';
+
 /**
  * What is to be done to a ServiceAccount, or null.
  *
  * `imagePullSecrets` is an atomic list: who owns it owns all of it, and the next `helm upgrade` of a chart that has it too would
  * fail with a conflict. So ownership that a patch of ours left is given back. A reference to a Secret of our name that no
- * configuration selects is taken away only where nobody else wrote the list: people write that name into their charts.
+ * configuration ever selected is taken away only where nobody else wrote the list: people write that name into their charts.
  */
-export function serviceAccountDrift(observed: ObservedServiceAccount, isSelected: boolean): ServiceAccountDrift | null {
+export function serviceAccountDrift(
+  observed: ObservedServiceAccount,
+  selection: Selection,
+): ServiceAccountDrift | null {
   const { hasReference, listOwner: owner } = observed;
   if (observed.optedOut) return owner === 'us' ? 'ReleaseOwnership' : null;
-  if (isSelected && !hasReference) return 'Attach';
-  if (!isSelected && hasReference && owner !== 'other') return 'Detach';
+  if (selection === 'selected' && !hasReference) return 'Attach';
+  const isLeftover = selection === 'deselected' || (selection === 'never' && owner !== 'other');
+  if (hasReference && isLeftover) return 'Detach';
   return owner === 'us' ? 'ReleaseOwnership' : null;
 }
 
@@ -83,22 +90,33 @@ export function detachPatch(
 }
 
 /**
- * Removes our own entries from `metadata.managedFields`, or null when there are none. An empty list would be taken for that of
- * a client that knows nothing of managed fields, and be ignored: a list of one empty entry empties it.
+ * Gives `metadata.managedFields` back as it was before our patch: who owned the list then owns it again, and an entry that its
+ * next apply leaves out goes. Null when nothing is ours.
+ *
+ * An empty list would be taken for that of a client that knows nothing of managed fields, and be ignored: a list of one empty
+ * entry empties it. Whoever applies then meets a conflict with `before-first-apply`, so that is for want of anything better.
  * Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#clearing-managedfields
+ *
+ * @param before the ServiceAccount that was patched, where it is still known.
  */
-export function releasePatch({ metadata }: ServiceAccount): JsonPatchOperation[] | null {
-  const entries = metadata.managedFields ?? [];
-  const others = entries.filter(({ manager }) => manager !== FIELD_MANAGER);
-  if (others.length === entries.length) return null;
+export function releasePatch(
+  { metadata }: ServiceAccount,
+  before: ServiceAccount = { metadata },
+): JsonPatchOperation[] | null {
+  if (!metadata.managedFields?.some(isOurs)) return null;
+  const others = (before.metadata.managedFields ?? []).filter((entry) => !isOurs(entry));
   return [
     { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
     { op: 'replace', path: '/metadata/managedFields', value: others.length > 0 ? others : [{}] },
   ];
 }
 
+function isOurs({ manager }: ManagedFieldsEntry): boolean {
+  return manager === FIELD_MANAGER;
+}
+
 function listOwner(managedFields: readonly ManagedFieldsEntry[] = []): ListOwner {
   const owners = managedFields.filter(({ fieldsV1 }) => fieldsV1 && 'f:imagePullSecrets' in fieldsV1);
-  if (owners.some(({ manager }) => manager === FIELD_MANAGER)) return 'us';
+  if (owners.some(isOurs)) return 'us';
   return owners.length > 0 ? 'other' : 'nobody';
 }

@@ -3,7 +3,7 @@ import type { Namespace, ServiceAccount } from '../kube/objects.ts';
 import type { Reflector } from '../kube/reflector.ts';
 import type { ObjectRef } from '../kube/resources.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
-import { serviceAccountDrift, type ObservedServiceAccount } from './service-account-drift.ts';
+import { serviceAccountDrift, type ObservedServiceAccount, type Selection } from './service-account-drift.ts';
 import type { ServiceAccountWriter } from './service-account-writer.ts';
 import {
   selectsNamespace,
@@ -32,6 +32,9 @@ const CONCURRENCY = 16;
 export class ServiceAccountReconciler {
   readonly #options: ServiceAccountReconcilerOptions;
   readonly #queue: WorkQueue;
+  /** What the last edit stopped selecting and is still to be detached. */
+  readonly #deselected = new Set<string>();
+  #lastRules: TargetRules | undefined;
 
   constructor(options: ServiceAccountReconcilerOptions) {
     this.#options = options;
@@ -44,6 +47,7 @@ export class ServiceAccountReconciler {
     });
     serviceAccounts.subscribe((key, current) => {
       if (current) this.#addIfDrifted(key);
+      else this.#deselected.delete(key);
     });
     namespaces.subscribe((name, current, previous) => {
       const isSettled = current?.optedOut === previous?.optedOut && current?.terminating === previous?.terminating;
@@ -58,7 +62,13 @@ export class ServiceAccountReconciler {
 
   /** The configuration changed, or the first token came. */
   reconcileAll(): void {
-    for (const [key] of this.#options.serviceAccounts.entries()) this.#addIfDrifted(key);
+    const lastRules = this.#lastRules;
+    const rules = (this.#lastRules = this.#options.rules());
+    for (const [key, { hasReference }] of this.#options.serviceAccounts.entries()) {
+      if (rules && this.#selects(rules, key)) this.#deselected.delete(key);
+      else if (hasReference && lastRules && this.#selects(lastRules, key)) this.#deselected.add(key);
+      this.#addIfDrifted(key);
+    }
   }
 
   reconcileNamespace(namespace: string): void {
@@ -88,13 +98,23 @@ export class ServiceAccountReconciler {
     const { rules, namespaces, serviceAccounts, canAttach, isForeign } = this.#options;
     const observed = serviceAccounts.get(key);
     const currentRules = rules();
-    const { namespace, name } = refOf(key);
+    const { namespace } = refOf(key);
     const observedNamespace = namespaces.get(namespace);
     if (!observed || !currentRules || !observedNamespace || observedNamespace.terminating) return null;
-    const isSelected =
-      selectsNamespace(currentRules, namespace, observedNamespace) && selectsServiceAccount(currentRules, name);
-    const drift = serviceAccountDrift(observed, isSelected);
+    const drift = serviceAccountDrift(observed, this.#selection(currentRules, key));
     return drift === 'Attach' && (!canAttach() || isForeign(namespace)) ? null : drift;
+  }
+
+  #selection(rules: TargetRules, key: string): Selection {
+    if (this.#selects(rules, key)) return 'selected';
+    return this.#deselected.has(key) ? 'deselected' : 'never';
+  }
+
+  #selects(rules: TargetRules, key: string): boolean {
+    const { namespace, name } = refOf(key);
+    return (
+      selectsNamespace(rules, namespace, this.#options.namespaces.get(namespace)) && selectsServiceAccount(rules, name)
+    );
   }
 
   async #reconcile(key: string): Promise<void> {
@@ -104,7 +124,9 @@ export class ServiceAccountReconciler {
       case 'Attach':
         return writer.attach(ref);
       case 'Detach':
-        return writer.detach(ref);
+        await writer.detach(ref);
+        this.#deselected.delete(key);
+        return;
       case 'ReleaseOwnership':
         return writer.releaseOwnership(ref);
       case null:

@@ -20,6 +20,12 @@ export interface ServiceAccountWriterOptions {
   onPatched: (ref: Required<ObjectRef>, reason: 'Attached' | 'Detached' | 'OwnershipReleased') => void;
 }
 
+type PatchArguments = [
+  ref: Required<ObjectRef>,
+  reason: 'Attached' | 'Detached',
+  operationsFor: (current: ServiceAccount) => JsonPatchOperation[] | null,
+];
+
 /** How often a patch is made anew because somebody else changed the ServiceAccount meanwhile. */
 const MAX_CONFLICTS = 5;
 
@@ -29,6 +35,7 @@ const MAX_CONFLICTS = 5;
  */
 export class ServiceAccountWriter {
   readonly #options: ServiceAccountWriterOptions;
+  readonly #patching = new Map<string, Promise<void>>();
 
   constructor(options: ServiceAccountWriterOptions) {
     this.#options = options;
@@ -44,6 +51,8 @@ export class ServiceAccountWriter {
   }
 
   async releaseOwnership(ref: Required<ObjectRef>): Promise<void> {
+    // Who patches gives ownership back to whom it belonged, which cannot be told any more here.
+    await this.#patched(ref);
     const current = await this.#get(ref);
     if (current) await this.#release(ref, current);
   }
@@ -57,11 +66,23 @@ export class ServiceAccountWriter {
     return attached;
   }
 
-  async #patch(
-    ref: Required<ObjectRef>,
-    reason: 'Attached' | 'Detached',
-    operationsFor: (current: ServiceAccount) => JsonPatchOperation[] | null,
-  ): Promise<void> {
+  async #patch(...[ref, reason, operationsFor]: PatchArguments): Promise<void> {
+    await this.#patched(ref);
+    const patching = this.#patchUntilDone(ref, reason, operationsFor);
+    this.#patching.set(keyOf(ref), patching);
+    try {
+      await patching;
+    } finally {
+      this.#patching.delete(keyOf(ref));
+    }
+  }
+
+  /** Resolves when no patch of the ServiceAccount is under way. */
+  async #patched(ref: Required<ObjectRef>): Promise<void> {
+    for (let running; (running = this.#patching.get(keyOf(ref)));) await running.catch(() => undefined);
+  }
+
+  async #patchUntilDone(...[ref, reason, operationsFor]: PatchArguments): Promise<void> {
     for (let conflicts = 0; ; conflicts++) {
       const current = await this.#get(ref);
       const operations = current && operationsFor(current);
@@ -70,7 +91,7 @@ export class ServiceAccountWriter {
         const patched = await this.#send(ref, operations);
         if (!patched) return;
         this.#options.onPatched(ref, reason);
-        await this.#release(ref, patched);
+        await this.#release(ref, patched, current);
         return;
       } catch (error) {
         if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
@@ -78,8 +99,8 @@ export class ServiceAccountWriter {
     }
   }
 
-  async #release(ref: Required<ObjectRef>, current: ServiceAccount): Promise<void> {
-    const operations = releasePatch(current);
+  async #release(ref: Required<ObjectRef>, current: ServiceAccount, before?: ServiceAccount): Promise<void> {
+    const operations = releasePatch(current, before);
     if (!operations) return;
     try {
       await this.#send(ref, operations);
@@ -100,6 +121,10 @@ export class ServiceAccountWriter {
   #get(ref: Required<ObjectRef>): Promise<ServiceAccount | undefined> {
     return orGone(this.#options.client.get<ServiceAccount>(resources.serviceAccounts, ref));
   }
+}
+
+function keyOf({ namespace, name }: Required<ObjectRef>): string {
+  return `${namespace}/${name}`;
 }
 
 async function orGone<T>(request: Promise<T>): Promise<T | undefined> {

@@ -74,7 +74,8 @@ export class WebhookReconciler {
   /** Begins to keep it, which the leader does. */
   start(signal: AbortSignal): void {
     this.#queue.start(signal);
-    this.reconcile();
+    // A first list that finds nothing is told by no event.
+    void this.#reflector.synced.then(() => this.reconcile());
   }
 
   /** The configuration or the certificate changed. */

@@ -6,7 +6,7 @@ import type { CertificateKeyPair } from '../../src/certificates/certificate-fact
 import { CertificateFiles } from '../../src/certificates/certificate-files.ts';
 import { createCa, issueServingCertificate } from '../../src/certificates/certificate-issuer.ts';
 import type { CertificateNotice } from '../../src/certificates/certificate-source.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../fakes/manual-clock.ts';
 
 const HOUR_MS = 3_600_000;
 const { signal } = new AbortController();

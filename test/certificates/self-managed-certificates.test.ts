@@ -4,7 +4,7 @@ import { parseCaSecret } from '../../src/certificates/ca-secret.ts';
 import { certificatesIn, isSignedBy } from '../../src/certificates/certificate-facts.ts';
 import type { CertificateNotice, ServingCertificate } from '../../src/certificates/certificate-source.ts';
 import { SelfManagedCertificates } from '../../src/certificates/self-managed-certificates.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../fakes/manual-clock.ts';
 import { MemoryCaStore } from './memory-ca-store.ts';
 
 const HOUR_MS = 3_600_000;

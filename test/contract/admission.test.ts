@@ -66,7 +66,10 @@ describe('with the webhook on', () => {
     const namespace = await bed.servedNamespace();
     await bed.user.create(resources.serviceAccounts, serviceAccount({ namespace, name: 'init' }));
     const containers = [{ name: 'main', image: PUBLIC_IMAGE }];
-    const initContainers = pod({ namespace, name: 'init' }).spec?.containers?.map((each) => ({ ...each, name: 'init' }));
+    const initContainers = pod({ namespace, name: 'init' }).spec?.containers?.map((each) => ({
+      ...each,
+      name: 'init',
+    }));
     const own = { serviceAccountName: 'init', imagePullSecrets: [{ name: 'mine' }], containers, initContainers };
     const created = await bed.user.create(resources.pods, pod({ namespace, name: 'init' }, own));
     expect(namesIn(created.spec?.imagePullSecrets)).toEqual(['mine', PULL_SECRET]);

@@ -7,11 +7,14 @@ export interface Patience {
   everyMs?: number;
 }
 
+/** What stands for "not yet" is no answer. */
+type Found<T> = Exclude<T, undefined | null | false>;
+
 /**
  * Looks until `look` does not throw, and resolves to what it returned; `undefined` and `false` mean "not yet".
  * @throws what was wrong at the last look, when the time is over.
  */
-export async function eventually<T>(look: () => T | Promise<T>, patience: Patience = {}): Promise<NonNullable<T>> {
+export async function eventually<T>(look: () => T | Promise<T>, patience: Patience = {}): Promise<Found<T>> {
   const { withinMs = 10_000, everyMs = 20 } = patience;
   const startedAt = performance.now();
   for (;;) {
@@ -23,13 +26,13 @@ export async function eventually<T>(look: () => T | Promise<T>, patience: Patien
   }
 }
 
-type Look<T> = { found: true; value: NonNullable<T> } | { found: false; why: unknown };
+type Look<T> = { found: true; value: Found<T> } | { found: false; why: unknown };
 
 async function lookOnce<T>(look: () => T | Promise<T>): Promise<Look<T>> {
   try {
     const value = await look();
     if (value === undefined || value === null || value === false) return { found: false, why: value };
-    return { found: true, value };
+    return { found: true, value: value as Found<T> };
   } catch (why) {
     return { found: false, why };
   }

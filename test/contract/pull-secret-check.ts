@@ -16,7 +16,9 @@ export function loginsOf({ type, data = {} }: Secret): Logins {
 /** Would every registry let in whoever comes with this Secret, now? */
 export function isLive(secret: Secret, cloud: CloudEmulator): boolean {
   const logins = Object.values(loginsOf(secret));
-  return logins.length > 0 && logins.every((login) => isConsistent(login) && cloud.isLive(login.username, login.password));
+  return (
+    logins.length > 0 && logins.every((login) => isConsistent(login) && cloud.isLive(login.username, login.password))
+  );
 }
 
 function isConsistent({ username, password, auth }: Logins[string]): boolean {

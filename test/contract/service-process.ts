@@ -1,10 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from './eventually.ts';
 import { freePorts } from './free-ports.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
+/** Halves the time that a start takes. */
+const NODE_COMPILE_CACHE = join(tmpdir(), 'acr-credential-injector-compile-cache');
 /** What an operating system and Node need; nothing of the developer's own cloud or cluster. */
 const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'NODE_EXTRA_CA_CERTS', 'NODE_V8_COVERAGE'];
 
@@ -75,14 +78,15 @@ export class ServiceProcess implements AsyncDisposable {
     const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
     const inherited = PASSED_ON.map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined);
     const child = spawn(process.execPath, [MAIN, 'serve', ...args], {
-      env: { ...(Object.fromEntries(inherited) as Record<string, string>), ...environment },
+      env: { ...(Object.fromEntries(inherited) as Record<string, string>), NODE_COMPILE_CACHE, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (chunk: string) => (this.#output += chunk));
     }
     this.#child = child;
-    this.#exited = once(child, 'close').then(([code, signal]) => ({ code, signal }) as Exit);
+    const closed = once(child, 'close') as Promise<[Exit['code'], Exit['signal']]>;
+    this.#exited = closed.then(([code, signal]) => ({ code, signal }));
     await this.#unlessGone(eventually(async () => (await this.probe('/livez')) === 200));
   }
 

@@ -61,6 +61,17 @@ describe.each([
     await expectServed(namespace, ['default']);
   });
 
+  it('whoever names our Secret in a list of his own keeps that entry, if the configuration never selected it', async () => {
+    const namespace = await bed.namespace();
+    await bed.user.create(
+      resources.serviceAccounts,
+      serviceAccount({ namespace, name: 'builder' }, [PULL_SECRET, 'mine']),
+    );
+    const isServed = async () => (await bed.pullSecretsOf(namespace, 'default')).includes(PULL_SECRET);
+    await eventually(isServed, { withinMs: PROMISED_MS });
+    expect(await bed.pullSecretsOf(namespace, 'builder')).toEqual([PULL_SECRET, 'mine']);
+  });
+
   it('none in a namespace that the configuration does not name, where no Secret comes to be either', async () => {
     const stranger = await bed.namespace(uniqueName('stranger'));
     await bed.user.create(resources.serviceAccounts, serviceAccount({ namespace: stranger, name: 'builder' }));

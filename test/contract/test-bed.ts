@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, onTestFailed } from 'vitest';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { KubeApiError } from '../../src/errors.ts';
 import { KubeConnection } from '../../src/kube/connection.ts';
@@ -34,47 +34,62 @@ export interface BedOptions {
   targetCount?: number;
   flags?: Readonly<Record<string, string>>;
   sandbox?: SandboxOptions;
+  /** Default: a name of its own for each bed. */
+  ownNamespace?: string;
+  /** `namespace/name`. Default: `acr-configuration` in the own namespace. */
+  configMap?: string;
+  /** Makes the service's own kubeconfig of an administrator's. Default: it is an administrator. */
+  serviceKubeconfig?: (administrator: string) => Promise<string>;
   /** Default: true. */
   started?: boolean;
 }
 
 /** A cluster, a cloud, and the service between them, with everything that a test makes removed in the end. */
 export class TestBed implements AsyncDisposable {
-  readonly ownNamespace = uniqueName('acr-own');
+  readonly ownNamespace: string;
   readonly #options: BedOptions;
   readonly #targets: readonly string[];
   readonly #made: string[] = [];
   #nextTarget = 0;
   #parts:
-    | { cluster: ClusterUnderTest; cloud: CloudEmulator; client: KubeClient; user: ClusterUser; service: ServiceProcess }
+    | {
+        cluster: ClusterUnderTest;
+        cloud: CloudEmulator;
+        client: KubeClient;
+        user: ClusterUser;
+        service: ServiceProcess;
+      }
     | undefined;
 
   constructor(options: BedOptions = {}) {
     this.#options = options;
+    this.ownNamespace = options.ownNamespace ?? uniqueName('acr-own');
     const prefix = uniqueName('target');
     this.#targets = Array.from({ length: options.targetCount ?? 40 }, (_, index) => `${prefix}-${index}`);
   }
 
   async start(): Promise<void> {
-    const { sandbox, flags, tokenLifeMs, credentials = true, configuration, started = true } = this.#options;
+    const { sandbox, tokenLifeMs, credentials = true, configuration, started = true } = this.#options;
     const cluster = await clusterUnderTest(sandbox);
     const cloud = await CloudEmulator.start({ tokenLifeMs });
     cloud.addAccount(ACCESS_KEY);
     cloud.addInstance(INSTANCE);
     const connection = KubeConnection.load(cluster.kubeconfig, systemClock);
-    const service = new ServiceProcess({
-      kubeconfig: cluster.kubeconfig,
-      flags: {
-        namespace: this.ownNamespace,
-        'config-map': `${this.ownNamespace}/acr-configuration`,
-        'cr-endpoint': cloud.url,
-        'metadata-endpoint': cloud.url,
-        ...flags,
-      },
-    });
+    const user = new ClusterUser(connection);
+    // One of the same name may still be going.
+    const own = { metadata: { name: this.ownNamespace } };
+    await eventually(() => user.create(resources.namespaces, own), { withinMs: 30_000 });
+    const flags = {
+      namespace: this.ownNamespace,
+      'config-map': this.configMap,
+      'cr-endpoint': cloud.url,
+      'metadata-endpoint': cloud.url,
+      ...this.#options.flags,
+    };
+    const kubeconfig = (await this.#options.serviceKubeconfig?.(cluster.kubeconfig)) ?? cluster.kubeconfig;
+    const service = new ServiceProcess({ kubeconfig, flags });
     const client = new KubeClient(connection);
-    this.#parts = { cluster, cloud, client, user: new ClusterUser(connection), service };
-    await this.user.create(resources.namespaces, { metadata: { name: this.ownNamespace } });
+    this.#parts = { cluster, cloud, client, user, service };
     if (credentials) await this.giveCredentials();
     if (configuration !== null) await this.configure();
     if (!started) return;
@@ -114,11 +129,17 @@ export class TestBed implements AsyncDisposable {
     };
   }
 
+  /** `namespace/name` of the ConfigMap. */
+  get configMap(): string {
+    return this.#options.configMap ?? `${this.ownNamespace}/acr-configuration`;
+  }
+
   /** Writes the ConfigMap: {@link configuration} with these changes. */
   configure(changes: Configuration = {}): Promise<ConfigMap> {
     const data = Object.entries({ ...this.configuration, ...changes }).filter(([, text]) => text !== undefined);
+    const [namespace, name] = this.configMap.split('/');
     return this.user.apply<ConfigMap>(resources.configMaps, {
-      metadata: { namespace: this.ownNamespace, name: 'acr-configuration' },
+      metadata: { namespace, name },
       data: Object.fromEntries(data) as Record<string, string>,
     });
   }
@@ -142,6 +163,17 @@ export class TestBed implements AsyncDisposable {
   async namespace(name = this.nextTarget(), labels?: Record<string, string>): Promise<string> {
     this.#made.push(name);
     await this.user.create(resources.namespaces, { metadata: { name, ...(labels && { labels }) } });
+    return name;
+  }
+
+  /** The name of a namespace that somebody else will make; it is removed in the end. */
+  foreseenNamespace(prefix: string): string {
+    return this.foresee(uniqueName(prefix));
+  }
+
+  /** Removes a namespace in the end that somebody else will make. */
+  foresee(name: string): string {
+    this.#made.push(name);
     return name;
   }
 
@@ -201,7 +233,9 @@ export class TestBed implements AsyncDisposable {
   async #cleanUp(): Promise<void> {
     const made = new Set([...this.#made, this.ownNamespace]);
     await this.#remove(resources.mutatingWebhookConfigurations, { name: REGISTRATION });
-    for (const name of made) await this.#remove(resources.namespaces, { name });
+    const [namespace, name = ''] = this.configMap.split('/');
+    await this.#remove(resources.configMaps, { namespace, name });
+    for (const each of made) await this.#remove(resources.namespaces, { name: each });
     const isElsewhere = ({ metadata: { namespace = '' } }: KubeObject) => !made.has(namespace);
     const { items: secrets } = await this.client.list<Secret>(resources.secrets, {
       fieldSelector: `metadata.name=${PULL_SECRET}`,
@@ -235,7 +269,7 @@ export function useTestBed(options: BedOptions = {}): TestBed {
   const bed = new TestBed(options);
   beforeAll(() => bed.start());
   afterAll(() => bed[Symbol.asyncDispose]());
-  beforeEach(() => {
+  beforeEach(({ onTestFailed }) => {
     onTestFailed(() => console.error(`the service's last words:\n${bed.service.output.slice(-6_000)}`));
   });
   return bed;

@@ -16,7 +16,7 @@ export interface AdmissionAttributes {
   oldObject: ApiObject | undefined;
   dryRun: boolean;
   user: UserInfo;
-  /** CreateOptions, UpdateOptions, PatchOptions or DeleteOptions. */
+  /** The fields of CreateOptions, UpdateOptions or DeleteOptions. */
   options: JsonMap;
   /** Tells the client with a `Warning` header. */
   warn: (text: string) => void;

@@ -21,6 +21,8 @@ export interface AdmissionReviewRequest {
   request: JsonMap;
 }
 
+const optionKinds = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions' };
+
 /** The admission.k8s.io/v1 AdmissionReview that asks about a write. */
 export function reviewOf(attributes: AdmissionAttributes): AdmissionReviewRequest {
   const { resource, subresource, operation, user, dryRun, options } = attributes;
@@ -41,7 +43,7 @@ export function reviewOf(attributes: AdmissionAttributes): AdmissionReviewReques
     object: attributes.object ? wireObject(attributes.object) : null,
     oldObject: attributes.oldObject ? wireObject(withoutManagedFields(attributes.oldObject)) : null,
     dryRun,
-    options,
+    options: { kind: optionKinds[operation], apiVersion: 'meta.k8s.io/v1', ...options },
   };
   const review = JSON.stringify({ kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1', request });
   return { uid, review, request };

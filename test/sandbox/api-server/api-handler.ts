@@ -1,50 +1,20 @@
-import { load } from 'js-yaml';
-import { messageOf } from '../../../src/errors.ts';
-import { applyConfiguration } from './apply.ts';
-import { asMap, asText, copyOf, isMap } from './api-object.ts';
-import type { ApiObject, UserInfo } from './api-object.ts';
-import { withoutNulls } from './decode.ts';
+import { asMap } from './api-object.ts';
 import type { ListPages } from './list-pages.ts';
 import { jsonOf } from './object-store.ts';
 import type { ObjectStore } from './object-store.ts';
-import type { Change, ObjectWriter, Preconditions, WriteRequest, WriteResult } from './object-writer.ts';
-import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, InapplicablePatch } from './patch.ts';
+import type { ObjectWriter, WriteResult } from './object-writer.ts';
+import type { Preconditions } from './preconditions.ts';
 import type { RequestInfo } from './request-info.ts';
 import { parseSelectors } from './selectors.ts';
-import {
-  badRequest,
-  internalError,
-  invalid,
-  notFound,
-  unprocessablePatch,
-  unsupportedMediaType,
-} from './status-error.ts';
-import type { FieldError, StatusError } from './status-error.ts';
-import { fieldError } from './validation.ts';
+import { internalError, notFound } from './status-error.ts';
 import { scaleOf } from './subresources.ts';
-
-/** A request for a resource, read as far as every verb needs it. */
-export interface ApiRequest {
-  info: RequestInfo;
-  query: URLSearchParams;
-  contentType: string;
-  userAgent: string;
-  body: string;
-  user: UserInfo;
-  warn: (text: string) => void;
-}
+import { applyOf, isApply, parseBody, patchOf, updateOf, writeRequestOf } from './write-requests.ts';
+import type { ApiRequest } from './write-requests.ts';
 
 export interface ApiAnswer {
   code: number;
   json: string;
 }
-
-const patchTypes = [
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-  'application/apply-patch+yaml',
-];
 
 /** Answers every verb but watch. */
 export class ApiHandler {
@@ -69,7 +39,7 @@ export class ApiHandler {
       case 'update':
         return answer(request, await this.#writer.change(request.info, updateOf(request), writeRequestOf(request)));
       case 'patch':
-        return answer(request, await this.#patch(request));
+        return this.#patch(request);
       case 'delete':
         return this.#delete(request);
       case 'deletecollection':
@@ -101,23 +71,10 @@ export class ApiHandler {
     return answer(request, await this.#writer.create(request.info, body, writeRequestOf(request)));
   }
 
-  async #patch(request: ApiRequest): Promise<WriteResult> {
-    const { info, contentType } = request;
-    const isApply = contentType === 'application/apply-patch+yaml';
-    const change = isApply ? this.#applyOf(request) : patchOf(request);
-    return this.#writer.change(info, change, writeRequestOf(request));
-  }
-
-  #applyOf(request: ApiRequest): Change {
-    const { info, query } = request;
-    if (!query.get('fieldManager')) {
-      throw invalidOptions('PatchOptions', fieldError('Required', 'fieldManager', 'is required for apply patch'));
-    }
-    const applied = appliedObject(request);
-    const author = this.#writer.author(writeRequestOf(request));
-    const force = query.get('force') === 'true';
-    const next = (live: ApiObject | undefined) => applyConfiguration(live, applied, author, force);
-    return { next, records: true, mayCreate: info.subresource === '' };
+  async #patch(request: ApiRequest): Promise<ApiAnswer> {
+    const write = writeRequestOf(request);
+    const change = isApply(request) ? applyOf(request, this.#writer.author(write)) : patchOf(request);
+    return answer(request, await this.#writer.change(request.info, change, write));
   }
 
   async #delete(request: ApiRequest): Promise<ApiAnswer> {
@@ -159,88 +116,7 @@ export function selectorsOf({ resource }: RequestInfo, query: URLSearchParams) {
 }
 
 function answer({ info }: ApiRequest, { object, created }: WriteResult): ApiAnswer {
-  const shown = info.subresource === 'scale' ? scaleOf(object) : object;
+  const { kind, apiVersion, ...content } = object;
+  const shown = info.subresource === 'scale' ? scaleOf(object) : { kind, apiVersion, ...content };
   return { code: created ? 201 : 200, json: JSON.stringify(shown) };
-}
-
-function writeRequestOf({ query, user, userAgent, warn }: ApiRequest): WriteRequest {
-  const dryRun = query.getAll('dryRun');
-  if (dryRun.some((value) => value !== 'All')) {
-    const message = `Unsupported value: ${JSON.stringify(dryRun)}: supported values: "All"`;
-    throw invalidOptions('CreateOptions', { reason: 'FieldValueNotSupported', field: 'dryRun', message });
-  }
-  const fieldManager = query.get('fieldManager') ?? '';
-  const manager = fieldManager || (userAgent.split('/')[0] ?? '').slice(0, 128);
-  return { user, dryRun: dryRun.length > 0, ...(fieldManager && { fieldManager }), manager, warn };
-}
-
-function updateOf(request: ApiRequest): Change {
-  const { resource, subresource } = request.info;
-  const body = parseBody(request);
-  if (isMap(body) && !asText(asMap(body.metadata).name)) {
-    throw nameMissing(request.info);
-  }
-  return {
-    next: (live) => (subresource === 'scale' ? fromScale(live, body) : copyOf(body)) as ApiObject,
-    mayCreate: resource.plural === 'leases',
-  };
-}
-
-function patchOf({ info, contentType, ...request }: ApiRequest): Change {
-  if (!patchTypes.includes(contentType)) throw unsupportedMediaType(patchTypes);
-  const patch = parseBody({ ...request, contentType });
-  return {
-    next: (live = {} as ApiObject) =>
-      info.subresource === 'scale'
-        ? fromScale(live, patched(info, contentType, scaleOf(live), patch))
-        : (patched(info, contentType, live, patch) as ApiObject),
-  };
-}
-
-function nameMissing({ name }: RequestInfo): StatusError {
-  return badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
-}
-
-function invalidOptions(kind: string, error: FieldError): StatusError {
-  return invalid({ kind, group: 'meta.k8s.io' }, '', [error]);
-}
-
-/** The object whose Scale somebody wrote. */
-function fromScale(live: ApiObject | undefined, scale: unknown): ApiObject {
-  return { ...live, spec: { ...asMap(live?.spec), replicas: asMap(asMap(scale).spec).replicas } } as ApiObject;
-}
-
-function patched({ resource }: RequestInfo, contentType: string, live: object, patch: unknown): unknown {
-  if (contentType === 'application/merge-patch+json') return applyMergePatch(live, patch);
-  if (contentType === 'application/strategic-merge-patch+json')
-    return applyStrategicMergePatch(resource.kind, live, patch);
-  try {
-    return applyJsonPatch(live, patch);
-  } catch (error) {
-    if (error instanceof InapplicablePatch) throw unprocessablePatch();
-    throw error;
-  }
-}
-
-function appliedObject(request: ApiRequest): ApiObject {
-  const { info, body } = request;
-  const parsed = withoutNulls(load(body));
-  if (!isMap(parsed)) throw badRequest('error decoding YAML: it is no object');
-  const { kind, apiVersion, metadata } = parsed;
-  if (!kind || !apiVersion) throw badRequest(`invalid object type: /, Kind=${asText(kind)}`);
-  const { managedFields, name } = asMap(metadata);
-  if (managedFields) throw badRequest('metadata.managedFields must be nil');
-  if (!name) throw nameMissing(info);
-  return parsed as unknown as ApiObject;
-}
-
-const bodyTypes = ['application/json', 'application/yaml'];
-
-function parseBody({ body, contentType }: Pick<ApiRequest, 'body' | 'contentType'>): unknown {
-  if (![...bodyTypes, ...patchTypes, ''].includes(contentType)) throw unsupportedMediaType(bodyTypes);
-  try {
-    return contentType.includes('yaml') ? load(body) : JSON.parse(body);
-  } catch (error) {
-    throw badRequest(`the body of the request could not be read: ${messageOf(error)}`);
-  }
 }

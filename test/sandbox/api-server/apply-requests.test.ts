@@ -56,6 +56,7 @@ describe('server-side apply', () => {
     const ask = { query: { fieldManager: 'y' }, contentType: 'application/apply-patch+yaml' };
     const { code, body } = await api.client.send('PATCH', path, yaml, ask);
     expect([code, body.data]).toEqual([201, { a: '1' }]);
+    expect((await api.client.send('PATCH', path, '{ no: [yaml', ask)).code).toBe(400);
   });
 
   it('refuses a body with managedFields, without a kind, or of another name', async () => {

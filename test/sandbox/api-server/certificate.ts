@@ -7,15 +7,16 @@ export interface ServerCertificate {
   cert: string;
 }
 
-const lifetimeMs = 24 * 3600 * 1000;
+const dayMs = 24 * 3600 * 1000;
 let made: ServerCertificate | undefined;
 
 /** A self-signed certificate for loopback; one for the whole process, as making the key is what takes the time. */
 export function loopbackCertificate(): ServerCertificate {
-  return (made ??= makeCertificate());
+  return (made ??= selfSignedCertificate(['localhost']));
 }
 
-function makeCertificate(): ServerCertificate {
+/** A certificate that is its own authority, for 127.0.0.1 and these names, valid for a month. */
+export function selfSignedCertificate(names: string[]): ServerCertificate {
   const { privateKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
@@ -24,10 +25,10 @@ function makeCertificate(): ServerCertificate {
   const key = forge.pki.privateKeyFromPem(privateKey);
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = forge.pki.rsa.setPublicKey(key.n, key.e);
-  certificate.serialNumber = `00${randomBytes(16).toString('hex')}`;
+  certificate.serialNumber = `01${randomBytes(16).toString('hex')}`; // no leading zeros, which DER forbids
   certificate.validity.notBefore = new Date(Date.now() - 60_000);
-  certificate.validity.notAfter = new Date(Date.now() + 30 * lifetimeMs);
-  const subject = [{ name: 'commonName', value: 'sandbox-api-server' }];
+  certificate.validity.notAfter = new Date(Date.now() + 30 * dayMs);
+  const subject = [{ name: 'commonName', value: 'sandbox' }];
   certificate.setSubject(subject);
   certificate.setIssuer(subject);
   certificate.setExtensions([
@@ -35,10 +36,7 @@ function makeCertificate(): ServerCertificate {
     { name: 'keyUsage', keyCertSign: true, digitalSignature: true, keyEncipherment: true },
     {
       name: 'subjectAltName',
-      altNames: [
-        { type: 7, ip: '127.0.0.1' },
-        { type: 2, value: 'localhost' },
-      ],
+      altNames: [{ type: 7, ip: '127.0.0.1' }, ...names.map((value) => ({ type: 2, value }))],
     },
   ]);
   certificate.sign(key, forge.md.sha256.create());

@@ -15,6 +15,7 @@ import { ObjectStore } from './object-store.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { startServiceAccountController } from './service-account-controller.ts';
 import { ServiceAccountPlugin } from './service-account-plugin.ts';
+import { startTokenController } from './token-controller.ts';
 import { WebhookClient } from './webhook-client.ts';
 import type { ResolveService } from './webhook-client.ts';
 
@@ -24,6 +25,7 @@ export interface ClusterOptions {
   minor: number;
   faults: Faults;
   resolveService: ResolveService;
+  serviceAccountTokens: boolean;
 }
 
 const systemNamespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
@@ -35,12 +37,12 @@ export class Cluster {
   readonly writer: ObjectWriter;
   readonly webhooks: AdmissionWebhooks;
   readonly #client: WebhookClient;
-  readonly #clock: Clock;
+  readonly #serviceAccountTokens: boolean;
   readonly #stopping = new AbortController();
 
-  constructor({ clock, minor, faults, resolveService }: ClusterOptions) {
+  constructor({ clock, minor, faults, resolveService, serviceAccountTokens }: ClusterOptions) {
     const { store } = this;
-    this.#clock = clock;
+    this.#serviceAccountTokens = serviceAccountTokens;
     this.resources = new ApiResources(minor);
     const namespaces = this.resources.of(known.namespaces);
     const serviceAccounts = this.resources.of(known.serviceAccounts);
@@ -57,7 +59,7 @@ export class Cluster {
     };
     const findAccount = (namespace: string, name: string) =>
       store.get(serviceAccounts, namespace, name)?.object as ServiceAccount | undefined;
-    const plugin = new ServiceAccountPlugin(findAccount, clock);
+    const plugin = new ServiceAccountPlugin(findAccount);
     const admission = new AdmissionChain(lookups, plugin, this.webhooks);
     this.writer = new ObjectWriter({ store, admission, clock, minor });
   }
@@ -65,9 +67,10 @@ export class Cluster {
   /** Starts the controllers and makes the namespaces that every cluster has. */
   async start(): Promise<void> {
     const { store, writer, resources } = this;
-    const context: ControllerContext = { store, writer, resources, clock: this.#clock, signal: this.#stopping.signal };
+    const context: ControllerContext = { store, writer, resources, signal: this.#stopping.signal };
     startNamespaceController(context);
     startServiceAccountController(context);
+    if (this.#serviceAccountTokens) startTokenController(context);
     startReplicaSetController(context);
     startDeploymentController(context);
     startGarbageCollector(context);

@@ -1,4 +1,3 @@
-import type { Clock } from '../../../src/clock.ts';
 import { controllerUser } from './api-object.ts';
 import type { ApiResources } from './api-resources.ts';
 import { KeyedQueue } from './keyed-queue.ts';
@@ -10,7 +9,6 @@ export interface ControllerContext {
   store: ObjectStore;
   writer: ObjectWriter;
   resources: ApiResources;
-  clock: Clock;
   signal: AbortSignal;
 }
 
@@ -20,6 +18,6 @@ export function writeAs(controller: string): WriteRequest {
   return { user: controllerUser(controller), manager: 'kube-controller-manager', dryRun: false, warn: () => undefined };
 }
 
-export function queueOf({ clock, signal }: ControllerContext, reconcile: (key: string) => Promise<void>): KeyedQueue {
-  return new KeyedQueue({ reconcile, clock, signal });
+export function queueOf({ signal }: ControllerContext, reconcile: (key: string) => Promise<void>): KeyedQueue {
+  return new KeyedQueue({ reconcile, signal });
 }

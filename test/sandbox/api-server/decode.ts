@@ -14,7 +14,7 @@ export interface DecodeRules {
 export function decode(resource: ApiResource, body: unknown, { minor }: DecodeRules): ApiObject {
   if (!isMap(body)) throw badRequest('the object provided is unrecognized: it is no JSON object');
   refuseOtherKind(resource, body);
-  const clean = withoutNulls(body) as JsonMap;
+  const clean = withoutAbsent(body) as JsonMap;
   const object: ApiObject = {
     ...clean,
     kind: resource.kind,
@@ -37,12 +37,21 @@ function refuseOtherKind({ kind, apiVersion }: ApiResource, body: JsonMap): void
   );
 }
 
-/** A null is an absent field; so is an undefined one. */
-export function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
+// Maps that are left out when empty. Other empty maps, as `securityContext: {}`, say something.
+const leftOutEmpty = ['labels', 'annotations', 'data', 'binaryData', 'matchLabels', 'nodeSelector'];
+
+/** Without the fields that are as good as absent: nulls, empty lists, empty maps of labels and the like. */
+export function withoutAbsent(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutAbsent);
   if (!isMap(value)) return value;
-  const fields = Object.entries(value).filter(([, inner]) => inner !== null && inner !== undefined);
-  return Object.fromEntries(fields.map(([field, inner]) => [field, withoutNulls(inner)]));
+  const fields = Object.entries(value).filter(([field, inner]) => !isAbsent(field, inner));
+  return Object.fromEntries(fields.map(([field, inner]) => [field, withoutAbsent(inner)]));
+}
+
+function isAbsent(field: string, value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0 && field !== 'managedFields';
+  if (isMap(value)) return leftOutEmpty.includes(field) && Object.keys(value).length === 0;
+  return value === null || value === undefined;
 }
 
 function decodeSecret(secret: ApiObject): void {

@@ -2,17 +2,22 @@ import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:https';
 import type { Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { ServerCertificate } from './certificate.ts';
 
 /** A port on loopback that can be closed and opened again. */
 export class HttpsListener {
   readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
   #port: number;
 
   constructor(certificate: ServerCertificate, port: number, handle: RequestListener) {
     this.#server = createServer({ ...certificate, keepAliveTimeout: 120_000, requestTimeout: 0 }, handle);
     this.#port = port;
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
   }
 
   get port(): number {
@@ -26,12 +31,12 @@ export class HttpsListener {
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Closes the port and cuts every connection. */
+  /** Closes the port and cuts every connection, also one whose handshake is not over. */
   async close(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
-    this.#server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 }

@@ -1,11 +1,10 @@
-import type { Clock } from '../../../src/clock.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const firstRetryMs = 20;
 const lastRetryMs = 10_000;
 
 export interface KeyedQueueOptions {
   reconcile: (key: string) => Promise<void>;
-  clock: Clock;
   /** Ends all work. */
   signal: AbortSignal;
 }
@@ -30,7 +29,7 @@ export class KeyedQueue {
   }
 
   async #work(key: string): Promise<void> {
-    const { signal, reconcile, clock } = this.#options;
+    const { signal, reconcile } = this.#options;
     for (let failures = 0; !signal.aborted;) {
       this.#again.delete(key);
       try {
@@ -39,7 +38,7 @@ export class KeyedQueue {
         if (!this.#again.has(key)) break;
       } catch {
         const backOffMs = Math.min(firstRetryMs * 2 ** failures++, lastRetryMs);
-        await clock.sleep(backOffMs, signal).catch(() => undefined);
+        await sleep(backOffMs, undefined, { signal }).catch(() => undefined);
       }
     }
     this.#running.delete(key);

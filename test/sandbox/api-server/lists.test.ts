@@ -93,7 +93,7 @@ describe('lists', () => {
   it('from resourceVersion 0 are never paged', async () => {
     const answer = await list({ limit: '1', resourceVersion: '0' });
     expect(answer.body.metadata.continue).toBeUndefined();
-    expect(named(answer)).toEqual(['a', 'b', 'c']);
+    expect(new Set(named(answer))).toEqual(new Set(['a', 'b', 'c']));
   });
 
   it('in pages that end with the last item say so', async () => {

@@ -1,18 +1,21 @@
-import { randomInt, randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../../src/clock.ts';
 import type { AdmissionAttributes } from './admission-attributes.ts';
 import type { AdmissionChain } from './admission-chain.ts';
-import { asMap, copyOf, without } from './api-object.ts';
+import { copyOf, without } from './api-object.ts';
 import type { ApiObject, JsonMap, UserInfo } from './api-object.ts';
 import type { ApiResource } from './api-resources.ts';
-import { decode, withoutNulls } from './decode.ts';
-import { applySubresource } from './subresources.ts';
+import { decode, withoutAbsent } from './decode.ts';
+import { isHeld, markDeleted } from './deletion.ts';
 import { recordUpdate } from './managed-fields.ts';
 import type { Author } from './managed-fields.ts';
+import { newObject } from './new-object.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
-import { alreadyExists, badRequest, conflict, invalid, notFound } from './status-error.ts';
-import { fieldError, validateChange, validateNew } from './validation.ts';
+import { keepIdentity, refuseStale, refuseUnmet } from './preconditions.ts';
+import type { Preconditions } from './preconditions.ts';
+import { alreadyExists, badRequest, conflict, notFound } from './status-error.ts';
+import { applySubresource } from './subresources.ts';
+import { validateChange, validateNew } from './validation.ts';
 
 /** Who writes, and how. */
 export interface WriteRequest {
@@ -48,11 +51,6 @@ export interface Change {
   mayCreate?: boolean;
 }
 
-export interface Preconditions {
-  uid?: string;
-  resourceVersion?: string;
-}
-
 export interface WriterOptions {
   store: ObjectStore;
   admission: AdmissionChain;
@@ -62,7 +60,6 @@ export interface WriterOptions {
 }
 
 const maxAttempts = 5;
-const nameAlphabet = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** Every write to the store that is subject to admission: the way of a request from its body to its commit. */
 export class ObjectWriter {
@@ -127,48 +124,24 @@ export class ObjectWriter {
     const { resource, object } = live;
     if (!isHeld(object)) return this.#store.remove(live).object;
     if (object.metadata.deletionTimestamp) return object;
-    const metadata = { ...object.metadata, deletionTimestamp: this.timestamp() };
-    if (object.kind !== 'Namespace') metadata.deletionGracePeriodSeconds = 0;
-    const status = object.kind === 'Namespace' ? { status: { ...asMap(object.status), phase: 'Terminating' } } : {};
-    return this.#store.put(resource, { ...object, metadata, ...status }).object;
+    return this.#store.put(resource, markDeleted(object, this.timestamp())).object;
   }
 
   async #createDecoded(target: Target, object: ApiObject, request: WriteRequest): Promise<WriteResult> {
     const { resource, namespace } = target;
     const attributes: AdmissionAttributes = { ...this.#attributes(target, request), operation: 'CREATE', object };
     await this.#admission.mutate(attributes);
-    const admitted = this.#readyToStore(target, attributes.object ?? object);
+    const admitted = newObject(target, attributes.object ?? object, {
+      creationTimestamp: this.timestamp(),
+      minor: this.#minor,
+      isTaken: (name) => this.#store.get(resource, namespace, name) !== undefined,
+    });
     validateNew(resource, admitted);
     this.#admission.validate({ ...attributes, object: admitted, name: admitted.metadata.name ?? '' });
     const name = admitted.metadata.name ?? '';
     if (this.#store.get(resource, namespace, name)) throw alreadyExists(resource, name);
     if (request.dryRun) return { object: admitted, created: true };
     return { object: this.#store.put(resource, admitted).object, created: true };
-  }
-
-  /** What the server adds after admission: a name, an identity, a beginning. */
-  #readyToStore({ resource, namespace }: Target, object: ApiObject): ApiObject {
-    const { generateName = '', name = '', ...others } = object.metadata;
-    const metadata = {
-      ...(name !== '' || generateName === ''
-        ? { name }
-        : { name: this.#generateName(resource, namespace, generateName) }),
-      ...(generateName !== '' && { generateName }),
-      ...others,
-      ...(resource.namespaced && { namespace }),
-      uid: randomUUID(),
-      creationTimestamp: this.timestamp(),
-      ...(resource.hasGeneration && { generation: 1 }),
-    };
-    return { ...without(object, 'status'), metadata, ...initialState(object, this.#minor, metadata) };
-  }
-
-  #generateName(resource: ApiResource, namespace: string, prefix: string): string {
-    for (;;) {
-      const suffix = Array.from({ length: 5 }, () => nameAlphabet[randomInt(nameAlphabet.length)]).join('');
-      const name = prefix.slice(0, 58) + suffix;
-      if (!this.#store.get(resource, namespace, name)) return name;
-    }
   }
 
   /** The outcome; undefined when the object was changed meanwhile and the change has to be tried anew. */
@@ -202,7 +175,7 @@ export class ObjectWriter {
 
   #commit(live: StoredObject, admitted: ApiObject): ApiObject {
     const { resource } = live;
-    const object = withoutNulls(admitted) as ApiObject;
+    const object = withoutAbsent(admitted) as ApiObject;
     object.metadata.resourceVersion = live.object.metadata.resourceVersion;
     const isLast = object.metadata.deletionTimestamp !== undefined && !isHeld(object);
     if (isLast) return this.#store.remove(live, object).object;
@@ -244,58 +217,6 @@ export class ObjectWriter {
     if (!resource.namespaced) delete metadata.namespace;
     return object;
   }
-}
-
-function initialState(object: ApiObject, minor: number, metadata: ApiObject['metadata']): JsonMap {
-  if (object.kind === 'Pod') return { status: { phase: 'Pending', qosClass: 'BestEffort' } };
-  if (object.kind === 'Deployment') return { status: {} };
-  if (object.kind !== 'Namespace') return object.status === undefined ? {} : { status: object.status };
-  if (minor >= 21) metadata.labels = { ...metadata.labels, 'kubernetes.io/metadata.name': metadata.name ?? '' };
-  return { spec: { ...asMap(object.spec), finalizers: ['kubernetes'] }, status: { phase: 'Active' } };
-}
-
-/** What no client can change; a name or uid of another object is refused. */
-function keepIdentity({ object: live, resource, name }: StoredObject, next: ApiObject): void {
-  const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, namespace } =
-    live.metadata;
-  if (next.metadata.uid !== undefined && next.metadata.uid !== uid) {
-    const why = `Precondition failed: UID in precondition: ${next.metadata.uid}, UID in object meta: ${uid ?? ''}`;
-    throw conflict(resource, name, why);
-  }
-  const kept = { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, namespace };
-  next.metadata = withoutNulls({ ...next.metadata, ...kept }) as ApiObject['metadata'];
-}
-
-function refuseStale({ object: live, resource, name }: StoredObject, version: string): void {
-  if (version === '' && !resource.unconditionalUpdate) {
-    const error = fieldError('Invalid', 'metadata.resourceVersion', '0x0: must be specified for an update');
-    throw invalid(resource, name, [error]);
-  }
-  if (version !== '' && version !== live.metadata.resourceVersion) throw conflict(resource, name);
-}
-
-function refuseUnmet({ object, resource, name }: StoredObject, { uid, resourceVersion }: Preconditions): void {
-  const { metadata } = object;
-  const named = { plural: resource.kind, group: resource.group };
-  if (uid !== undefined && uid !== metadata.uid) {
-    const record = `UID in record (${metadata.uid ?? ''}). The object might have been deleted and then recreated`;
-    throw conflict(named, name, `the UID in the precondition (${uid}) does not match the ${record}`);
-  }
-  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
-    const record = `ResourceVersion in record (${metadata.resourceVersion ?? ''}). The object might have been modified`;
-    throw conflict(
-      named,
-      name,
-      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ${record}`,
-    );
-  }
-}
-
-/** Do finalizers keep a deleted object? */
-function isHeld({ kind, metadata, spec }: ApiObject): boolean {
-  const { finalizers } = asMap(spec);
-  const ofNamespace = kind === 'Namespace' && Array.isArray(finalizers) ? finalizers.length : 0;
-  return ofNamespace + (metadata.finalizers?.length ?? 0) > 0;
 }
 
 function specOf(object: ApiObject): JsonMap {

@@ -54,6 +54,13 @@ describe('patches', () => {
     expect((await api.client.patch(serviceAccounts, ref, { type: 'json', patch })).code).toBe(422);
   });
 
+  it('leave no empty list behind', async () => {
+    const ref = await account({ imagePullSecrets: [{ name: 'a' }] });
+    const patch = [{ op: 'remove', path: '/imagePullSecrets/0' }];
+    const { body } = await api.client.patch(serviceAccounts, ref, { type: 'json', patch });
+    expect(body).not.toHaveProperty('imagePullSecrets');
+  });
+
   it('change nothing when a JSON Patch is empty', async () => {
     const ref = await account();
     const { body: before } = await api.client.get(serviceAccounts, ref);

@@ -20,7 +20,7 @@ export interface LoggedRequest {
   dryRun: boolean;
   /** The HTTP status of the answer; undefined while there is none. */
   status?: number;
-  /** What was sent, as it was. */
+  /** What was sent, as it was; protobuf as the JSON of what it holds. */
   body: string;
 }
 

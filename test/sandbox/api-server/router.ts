@@ -1,4 +1,5 @@
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../../src/clock.ts';
 import { messageOf } from '../../../src/errors.ts';
@@ -6,6 +7,7 @@ import type { ApiHandler } from './api-handler.ts';
 import type { UserInfo } from './api-object.ts';
 import type { ApiResources } from './api-resources.ts';
 import type { Faults } from './faults.ts';
+import { decodeProtobuf, protobufType } from './protobuf.ts';
 import { readRequestInfo } from './request-info.ts';
 import type { RequestInfo } from './request-info.ts';
 import type { LoggedRequest, RequestLog } from './request-log.ts';
@@ -44,7 +46,9 @@ export class Router {
     const url = new URL(request.url ?? '/', 'https://sandbox');
     const logged = this.#log(request, url);
     try {
-      logged.body = await text(request);
+      const body = await buffer(request);
+      const isProtobuf = logged.contentType === protobufType;
+      logged.body = isProtobuf ? JSON.stringify(decodeProtobuf(body)) : body.toString();
       await this.#route(request, url, logged, response);
     } catch (error) {
       if (error instanceof NoSuchPath) {
@@ -59,13 +63,13 @@ export class Router {
   }
 
   async #route(request: IncomingMessage, url: URL, logged: LoggedRequest, response: ServerResponse): Promise<void> {
-    const { faults, documents, clock, resources, watches } = this.#options;
+    const { faults, documents, resources, watches } = this.#options;
     const user = this.#authenticate(request);
     logged.user = user.username;
     const info = readRequestInfo(resources, request.method ?? 'GET', url.pathname, url.searchParams);
     if (info) describe(logged, info);
     const { delayMs, refusal } = faults.onRequest(logged);
-    if (delayMs > 0) await clock.sleep(delayMs);
+    if (delayMs > 0) await sleep(delayMs);
     if (refusal) throw refusal;
     if (info?.verb === 'watch') {
       watches.serve(info, url.searchParams, logged, response);
@@ -86,7 +90,8 @@ export class Router {
     { url, logged, response }: { url: URL; logged: LoggedRequest; response: ServerResponse },
   ): Promise<void> {
     const warnings = new Set<string>();
-    const { contentType, userAgent, body } = logged;
+    const { userAgent, body } = logged;
+    const contentType = logged.contentType === protobufType ? 'application/json' : logged.contentType;
     const query = url.searchParams;
     const warn = (warning: string) => void warnings.add(`299 - ${JSON.stringify(warning)}`);
     try {

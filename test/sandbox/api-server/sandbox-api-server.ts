@@ -27,11 +27,14 @@ export interface SandboxOptions {
   historySize?: number;
   /** 1.20 unless told. */
   kubernetesVersion?: KubernetesVersion;
+  /** What timestamps are read from; what the server waits for, it waits for in real time. */
   clock?: Clock;
   /** A minute unless told. */
   bookmarkIntervalMs?: number;
   /** Where webhooks given as a Service listen, as `host:port`; nowhere unless told. */
   resolveService?: ResolveService;
+  /** Give each new ServiceAccount a token Secret and UPDATE it, as clusters before 1.24 do? Not unless told. */
+  serviceAccountTokens?: boolean;
 }
 
 const defaultVersion: KubernetesVersion = { major: '1', minor: '20', gitVersion: 'v1.20.2' };
@@ -67,7 +70,13 @@ export class SandboxApiServer implements AsyncDisposable {
       },
     });
     const resolveService: ResolveService = (namespace, name) => this.resolveService(namespace, name);
-    this.#cluster = new Cluster({ clock, minor, faults: this.faults, resolveService });
+    this.#cluster = new Cluster({
+      clock,
+      minor,
+      faults: this.faults,
+      resolveService,
+      serviceAccountTokens: options.serviceAccountTokens ?? false,
+    });
     this.admissions = this.#cluster.webhooks.records;
     const { store, writer, resources } = this.#cluster;
     const hub = new WatchHub(store, historySize);

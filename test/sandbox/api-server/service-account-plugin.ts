@@ -1,5 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PodSpec, ServiceAccount } from '../../../src/kube/objects.ts';
-import type { Clock } from '../../../src/clock.ts';
 import { asMaps, copyOf } from './api-object.ts';
 import type { ApiObject } from './api-object.ts';
 import { nameOf } from './admission-attributes.ts';
@@ -14,11 +14,9 @@ const retryMs = 50;
 /** The `ServiceAccount` admission plugin: each Pod gets an existing ServiceAccount, and its pull Secrets when it has none. */
 export class ServiceAccountPlugin {
   readonly #find: (namespace: string, name: string) => ServiceAccount | undefined;
-  readonly #clock: Clock;
 
-  constructor(find: (namespace: string, name: string) => ServiceAccount | undefined, clock: Clock) {
+  constructor(find: (namespace: string, name: string) => ServiceAccount | undefined) {
     this.#find = find;
-    this.#clock = clock;
   }
 
   async admit(attributes: AdmissionAttributes): Promise<void> {
@@ -48,7 +46,7 @@ export class ServiceAccountPlugin {
       const account = this.#find(namespace, name);
       if (account) return account;
       if (name !== 'default' || attempt === attempts) break;
-      await this.#clock.sleep(retryMs);
+      await sleep(retryMs);
     }
     const why = `error looking up service account ${namespace}/${name}: serviceaccount "${name}" not found`;
     throw refusal(attributes, why);

@@ -6,12 +6,12 @@ import { SandboxApiServer } from './sandbox-api-server.ts';
 import type { SandboxOptions } from './sandbox-api-server.ts';
 import { SandboxClient } from './sandbox-client.ts';
 
+const realKubeconfig = process.env.SANDBOX_PROOF_KUBECONFIG;
+
 /**
  * The API server under test. With `SANDBOX_PROOF_KUBECONFIG` set to that of a real cluster, what does not need the
  * sandbox's own controls runs there, which shows whether the sandbox behaves as the real one does.
  */
-export const realKubeconfig = process.env.SANDBOX_PROOF_KUBECONFIG;
-
 export class TestApi implements AsyncDisposable {
   readonly client: SandboxClient;
   readonly #sandbox: SandboxApiServer | undefined;
@@ -29,6 +29,10 @@ export class TestApi implements AsyncDisposable {
     return new TestApi(new SandboxClient(sandbox.kubeconfig()), sandbox);
   }
 
+  get isReal(): boolean {
+    return this.#sandbox === undefined;
+  }
+
   get sandbox(): SandboxApiServer {
     if (!this.#sandbox) throw new Error('this test is for the sandbox only');
     return this.#sandbox;
@@ -42,7 +46,7 @@ export class TestApi implements AsyncDisposable {
     await until(async () => {
       const { body: account } = await this.client.get(resources.serviceAccounts, { namespace: name, name: 'default' });
       // Before 1.24 a Pod is refused until its ServiceAccount has a token.
-      return account.kind === 'ServiceAccount' && (!realKubeconfig || account.secrets !== undefined);
+      return account.kind === 'ServiceAccount' && (!this.isReal || account.secrets !== undefined);
     });
     return name;
   }

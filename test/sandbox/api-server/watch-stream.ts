@@ -8,6 +8,7 @@ export class WatchStream {
   readonly #response: ServerResponse;
   readonly #timers: NodeJS.Timeout[] = [];
   #held: string[] | undefined;
+  #isOver = false;
 
   constructor(request: LoggedRequest, response: ServerResponse, stalled: boolean) {
     this.request = request;
@@ -45,11 +46,14 @@ export class WatchStream {
   setStalled(stalled: boolean): void {
     const held = this.#held ?? [];
     this.#held = stalled ? held : undefined;
-    if (!stalled) for (const line of held) this.send(line);
+    if (stalled) return;
+    for (const line of held) this.send(line);
+    if (this.#isOver) this.end();
   }
 
   /** Ends the stream as a server does whose time for it is over. A stalled one says nothing, not even that. */
   readonly end = (): void => {
+    this.#isOver = true;
     if (!this.#held) this.#response.end();
   };
 

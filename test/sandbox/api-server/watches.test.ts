@@ -51,14 +51,17 @@ describe('watches', () => {
     expect(opened.events[0]?.object).toMatchObject({ kind: 'ConfigMap', apiVersion: 'v1' });
   });
 
-  it.each([{ resourceVersion: '0' }, {}])('from %o tell the present state first', async (query) => {
-    const name = uniqueName('w');
-    await create(name);
-    const opened = await watch({ ...query, fieldSelector: `metadata.name=${name}` });
-    await expect.poll(() => opened.seen, patient).toEqual([`ADDED ${name}`]);
-    await remove(name);
-    await expect.poll(() => opened.seen, patient).toEqual([`ADDED ${name}`, `DELETED ${name}`]);
-  });
+  it.each<Record<string, string>>([{ resourceVersion: '0' }, {}])(
+    'from %o tell the present state first',
+    async (query) => {
+      const name = uniqueName('w');
+      await create(name);
+      const opened = await watch({ ...query, fieldSelector: `metadata.name=${name}` });
+      await expect.poll(() => opened.seen, patient).toEqual([`ADDED ${name}`]);
+      await remove(name);
+      await expect.poll(() => opened.seen, patient).toEqual([`ADDED ${name}`, `DELETED ${name}`]);
+    },
+  );
 
   it('by label tell an object that starts and stops to match as one that comes and goes', async () => {
     const name = uniqueName('w');

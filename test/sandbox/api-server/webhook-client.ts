@@ -1,5 +1,6 @@
 import { Agent, request } from 'node:https';
 import type { RequestOptions } from 'node:https';
+import { isIP } from 'node:net';
 import type { WebhookClientConfig } from '../../../src/kube/objects.ts';
 
 /** Where a Service listens, as `host:port`; undefined when there is no such Service. */
@@ -38,7 +39,8 @@ export class WebhookClient {
     const options: RequestOptions = {
       agent: this.#agentFor(target, clientConfig.caBundle ?? ''),
       ...target.address,
-      servername: target.serverName,
+      // An address is no server name; the certificate is checked against the host then.
+      ...(isIP(target.serverName) === 0 && { servername: target.serverName }),
       method: 'POST',
       path: target.url.pathname + target.url.search,
       signal: AbortSignal.timeout(timeoutSeconds * 1000),
@@ -82,13 +84,20 @@ export class WebhookClient {
     const key = `${serverName} ${address.host} ${address.port} ${caBundle}`;
     let agent = this.#agents.get(key);
     if (!agent) {
-      const ca = caBundle ? { ca: Buffer.from(caBundle, 'base64').toString() } : {};
+      const ca = caBundle === '' ? {} : { ca: readBundle(caBundle) };
       // The API server, too, keeps 25 idle connections to a host.
       agent = new Agent({ keepAlive: true, maxFreeSockets: 25, ...ca });
       this.#agents.set(key, agent);
     }
     return agent;
   }
+}
+
+function readBundle(caBundle: string): string {
+  const bundle = Buffer.from(caBundle, 'base64').toString();
+  if (bundle.includes('-----BEGIN CERTIFICATE-----')) return bundle;
+  const why = 'unable to load root certificates: unable to parse bytes as PEM block';
+  throw new WebhookCallFailure(`could not get REST client: ${why}`);
 }
 
 function post(options: RequestOptions, body: string): Promise<string> {

@@ -8,17 +8,17 @@ import { acs3Signature, canonicalRequest, sha256 } from './acs3-signature.ts';
 import { type Answer, callCloud, openSession } from './call-cloud.ts';
 import { CloudEmulator } from './cloud-emulator.ts';
 import { cloudFaults } from './faults.ts';
-import { HandClock } from './hand-clock.ts';
+import { ManualClock } from '../../fakes/manual-clock.ts';
 
 const pair = { accessKeyId: 'LTAIemulated', accessKeySecret: 'the-account-secret' };
 const instance = { instanceId: 'cri-1', regionId: 'cn-hangzhou', name: 'shop' };
 const roleArn = 'acs:ram::2000000000000002:role/puller';
 
-let clock: HandClock;
+let clock: ManualClock;
 let cloud: CloudEmulator;
 
 beforeEach(async () => {
-  clock = new HandClock();
+  clock = new ManualClock();
   cloud = await CloudEmulator.start({ clock });
   cloud.addAccount(pair);
   cloud.addInstance(instance);
@@ -43,7 +43,7 @@ describe('registry tokens', () => {
     expect(first.ExpireTime).toBe(clock.now() + 5000);
     expect(cloud.isLive(first.TempUsername, first.AuthorizationToken)).toBe(true);
     expect(cloud.isLive(first.TempUsername, 'guessed')).toBe(false);
-    clock.time += 5000;
+    clock.advance(5000);
     expect(cloud.isLive(first.TempUsername, first.AuthorizationToken)).toBe(false);
     expect(cloud.issuedTokens.map(({ password }) => password)).toEqual([
       first.AuthorizationToken,
@@ -61,7 +61,7 @@ describe('registry tokens', () => {
 
   test('a token asked for by a session ends with it', async () => {
     const keys = await session();
-    clock.time += 600_000;
+    clock.advance(600_000);
     const token = await call('GetAuthorizationToken', { InstanceId: 'cri-1' }, keys);
     expect(token.ExpireTime).toBe(clock.now() + 300_000);
   });
@@ -129,7 +129,7 @@ describe('who may call', () => {
     await expect(call('ListInstance', {}, { ...keys, securityToken: 'another' })).rejects.toMatchObject({
       code: 'InvalidSecurityToken.Malformed',
     });
-    clock.time += 900_000;
+    clock.advance(900_000);
     await expect(call('ListInstance', {}, keys)).rejects.toMatchObject({ code: 'InvalidSecurityToken.Expired' });
   });
 

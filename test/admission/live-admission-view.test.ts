@@ -1,0 +1,132 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { LiveAdmissionView } from '../../src/admission/live-admission-view.ts';
+import type { Config } from '../../src/config/config.ts';
+import type { TokensState } from '../../src/credentials/tokens-secret.ts';
+import { DesiredContent } from '../../src/secrets/desired-content.ts';
+import type { ForeignReason } from '../../src/secrets/secret-drift.ts';
+import { observeNamespace, type ObservedNamespace } from '../../src/targets/target-selector.ts';
+import { configWith, registry } from '../builders/config.ts';
+import { credentialWith, HOUR_MS } from '../builders/credential.ts';
+import { namespaceNamed } from '../builders/kube-objects.ts';
+import { ManualClock } from '../fakes/manual-clock.ts';
+
+let clock: ManualClock;
+let config: Config | undefined;
+let tokens: TokensState;
+let namespaces: Map<string, ObservedNamespace>;
+let known: Set<string>;
+let foreign: Map<string, ForeignReason>;
+let clusterRegion: string | undefined;
+let serverMinor: number;
+let view: LiveAdmissionView;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  config = configWith();
+  tokens = { generation: 1, credentials: { 'cri-a': credentialWith() } };
+  namespaces = new Map([['a', observeNamespace(namespaceNamed('a'))]]);
+  known = new Set();
+  foreign = new Map();
+  clusterRegion = undefined;
+  serverMinor = 30;
+  view = new LiveAdmissionView({
+    config: () => config,
+    tokens: () => tokens,
+    desired: new DesiredContent({ clock, tokens: () => tokens, registries: () => config?.registries ?? [] }),
+    namespaces: { get: (name) => namespaces.get(name) },
+    secrets: { isKnown: (name) => known.has(name), foreign: (name) => foreign.get(name) ?? null },
+    secretName: 'pull',
+    ownNamespace: 'acr',
+    serverMinor: () => serverMinor,
+    clusterRegion: () => clusterRegion,
+    now: () => clock.now(),
+  });
+});
+
+const a = () => view.of('a')!;
+
+describe('what is known of a namespace', () => {
+  it('is nothing before the first configuration', () => {
+    config = undefined;
+    expect(view.of('a')).toBeUndefined();
+  });
+
+  it('is what the watches have brought', () => {
+    expect(a()).toMatchObject({ isTarget: true, optedOut: false, terminating: false, secretKnown: false });
+    const labels = { 'acr-credential-injector/inject': 'false' };
+    namespaces.set('a', observeNamespace(namespaceNamed('a', { labels, deletionTimestamp: 'x' })));
+    known.add('a');
+    foreign.set('a', 'ForeignType');
+    expect(a()).toMatchObject({
+      isTarget: false,
+      optedOut: true,
+      terminating: true,
+      secretKnown: true,
+      foreignSecret: 'ForeignType',
+    });
+  });
+
+  it('is its name where no watch has brought it yet', () => {
+    config = configWith({ watchNamespaces: ['new'] });
+    expect(view.of('new')).toMatchObject({ isTarget: true, optedOut: false, terminating: false });
+    expect(view.of('other')).toMatchObject({ isTarget: false });
+  });
+
+  it('is how the API server takes a failure there', () => {
+    config = configWith({ webhook: { enabled: true, failurePolicy: 'Fail', timeoutSeconds: 3 } });
+    expect(a()).toMatchObject({ failurePolicy: 'Fail', timeoutSeconds: 3 });
+    expect(view.of('kube-system')?.failurePolicy).toBe('Ignore');
+    expect(view.of('acr')?.failurePolicy).toBe('Ignore');
+    serverMinor = 20;
+    expect(a().failurePolicy).toBe('Ignore');
+  });
+
+  it('is which ServiceAccounts are selected', () => {
+    config = configWith({ serviceAccounts: ['default'] });
+    expect([a().selectsServiceAccount('default'), a().selectsServiceAccount('x')]).toEqual([true, false]);
+  });
+});
+
+describe('what is known of the tokens', () => {
+  it('changes with time alone', () => {
+    config = configWith({ registries: [registry, { ...registry, key: 'cri-b' }] });
+    expect(a()).toMatchObject({ hasLiveCredential: true, deadRegistries: ['cri-b'] });
+    clock.advance(HOUR_MS - 1);
+    expect(a().hasLiveCredential).toBe(true);
+    clock.advance(1);
+    expect(a()).toMatchObject({ hasLiveCredential: false, deadRegistries: ['cri-a', 'cri-b'] });
+  });
+});
+
+describe('the images that are ours', () => {
+  const manages = (image: string) => a().managesImage(image);
+
+  it('are those of the domains that a token opens', () => {
+    expect(manages('shop-registry.cn-hangzhou.cr.aliyuncs.com/team/app:1')).toBe(true);
+    expect(manages('other-registry.cn-hangzhou.cr.aliyuncs.com/team/app:1')).toBe(false);
+    expect(manages('nginx')).toBe(false);
+  });
+
+  it('are still those when the token has expired', () => {
+    clock.advance(2 * HOUR_MS);
+    expect(manages('shop-registry.cn-hangzhou.cr.aliyuncs.com/team/app:1')).toBe(true);
+  });
+
+  it("are all of the region's while the domains are not known", () => {
+    tokens = { generation: 2, credentials: {} };
+    expect(manages('any-registry.cn-hangzhou.cr.aliyuncs.com/x')).toBe(true);
+    expect(manages('any-registry.cn-beijing.cr.aliyuncs.com/x')).toBe(false);
+  });
+
+  it('follow new tokens, a new configuration, and the region of the cluster', () => {
+    expect(manages('own.example.com/x')).toBe(false);
+    tokens = { generation: 2, credentials: { 'cri-a': credentialWith({ domains: ['own.example.com'] }) } };
+    expect(manages('own.example.com/x')).toBe(true);
+    config = configWith({ registries: [{ key: 'personal', domains: [] }] });
+    expect(manages('own.example.com/x')).toBe(false);
+    expect(manages('registry.cn-shanghai.aliyuncs.com/x')).toBe(true);
+    clusterRegion = 'cn-beijing';
+    expect(manages('registry.cn-shanghai.aliyuncs.com/x')).toBe(false);
+    expect(manages('registry.cn-beijing.aliyuncs.com/x')).toBe(true);
+  });
+});

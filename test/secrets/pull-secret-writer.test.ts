@@ -1,0 +1,227 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ObservedCluster } from '../../src/cluster-state.ts';
+import type { Secret } from '../../src/kube/objects.ts';
+import { resources } from '../../src/kube/resources.ts';
+import { pullSecret, type PullSecretContent } from '../../src/secrets/pull-secret.ts';
+import { PullSecretWriter } from '../../src/secrets/pull-secret-writer.ts';
+import { contentOf } from '../builders/content.ts';
+import { refAt, secretAt } from '../builders/kube-objects.ts';
+import { ManualClock } from '../fakes/manual-clock.ts';
+import { MemoryApi, refusal } from '../fakes/memory-api.ts';
+import { observedCluster, SECRET_NAME } from '../fakes/observed-cluster.ts';
+
+const ref = refAt(`a/${SECRET_NAME}`);
+
+let clock: ManualClock;
+let api: MemoryApi;
+let observed: ObservedCluster;
+let content: PullSecretContent | undefined;
+let written: string[];
+let writer: PullSecretWriter;
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  api = new MemoryApi();
+  content = contentOf('first', 1);
+  written = [];
+  observed = await observedCluster(api, clock, new AbortController().signal);
+  writer = new PullSecretWriter({
+    client: api,
+    secrets: observed.pullSecrets,
+    secretName: SECRET_NAME,
+    desired: () => content && { content, staleHash: undefined },
+    onWritten: (namespace, reason) => written.push(`${namespace} ${reason}`),
+  });
+});
+
+const stored = (): Secret | undefined => api.read(resources.secrets, ref);
+const storedData = () => stored()?.data?.['.dockerconfigjson'];
+const writes = () => api.count({ verb: 'apply' });
+
+function holdAnswers() {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  api.beforeAnswer = ({ verb }) => (verb === 'apply' ? promise.then(() => undefined) : undefined);
+  return () => resolve(undefined);
+}
+
+describe('the wish for a pull Secret', () => {
+  it('makes one where there is none, and is told that it is known at once', async () => {
+    expect(writer.isKnown('a')).toBe(false);
+    expect(await writer.ensure('a')).toBe('Written');
+    expect(writer.isKnown('a')).toBe(true);
+    expect(stored()).toMatchObject(pullSecret(ref, content!));
+    expect(written).toEqual(['a Missing']);
+  });
+
+  it('is fulfilled where it holds what it should', async () => {
+    await writer.ensure('a');
+    expect(await writer.ensure('a')).toBe('UpToDate');
+    expect(writes()).toBe(1);
+  });
+
+  it('renews, and does not make it another object', async () => {
+    await writer.ensure('a');
+    const uid = stored()?.metadata.uid;
+    content = contentOf('second', 2);
+    expect(await writer.ensure('a')).toBe('Written');
+    expect(stored()?.metadata.uid).toBe(uid);
+    expect(storedData()).toBe(content.data);
+    expect(written).toEqual(['a Missing', 'a Renewed']);
+  });
+
+  it('cannot be fulfilled without a token, and writes nothing', async () => {
+    content = undefined;
+    expect(await writer.ensure('a')).toBe('NoCredential');
+    expect(writes()).toBe(0);
+  });
+
+  it('adopts one of the right type, keeping the labels that it has', async () => {
+    api.put(
+      resources.secrets,
+      secretAt('a/pull', { type: 'kubernetes.io/dockerconfigjson' }, { labels: { team: 'x' } }),
+    );
+    await clock.pass(0);
+    expect(await writer.ensure('a')).toBe('Written');
+    expect(stored()?.metadata.labels).toMatchObject({ team: 'x' });
+    expect(written).toEqual(['a Adopted']);
+  });
+});
+
+describe('wishes at the same moment', () => {
+  it('become one write', async () => {
+    const letGo = holdAnswers();
+    const wishes = Array.from({ length: 20 }, () => writer.ensure('a'));
+    await clock.pass(0);
+    wishes.push(writer.ensure('a'));
+    letGo();
+    expect(new Set(await Promise.all(wishes))).toEqual(new Set(['Written']));
+    expect(writes()).toBe(1);
+  });
+
+  it('in different namespaces do not wait for each other', async () => {
+    const letGo = holdAnswers();
+    const wishes = [writer.ensure('a'), writer.ensure('b')];
+    await clock.pass(0);
+    expect(writes()).toBe(2);
+    letGo();
+    expect(await Promise.all(wishes)).toEqual(['Written', 'Written']);
+  });
+
+  it('share a failure, and the next one begins anew', async () => {
+    api.intercept = () => {
+      throw refusal(500, 'InternalError');
+    };
+    const outcomes = await Promise.allSettled([writer.ensure('a'), writer.ensure('a')]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(writes()).toBe(1);
+    api.intercept = () => undefined;
+    expect(await writer.ensure('a')).toBe('Written');
+  });
+});
+
+describe('a newer content while an older one is on its way', () => {
+  it('is written after it, once', async () => {
+    const letGo = holdAnswers();
+    const older = writer.ensure('a');
+    await clock.pass(0);
+    content = contentOf('second', 2);
+    const newer = Array.from({ length: 5 }, () => writer.ensure('a'));
+    await clock.pass(0);
+    expect(writes()).toBe(1);
+    letGo();
+    expect(await older).toBe('Written');
+    expect(new Set(await Promise.all(newer))).toEqual(new Set(['Written']));
+    expect(storedData()).toBe(content.data);
+    expect(writes()).toBe(2);
+  });
+
+  it('is written though the older one fails', async () => {
+    const { promise, reject } = Promise.withResolvers<undefined>();
+    api.intercept = () => promise.then(() => undefined);
+    const older = writer.ensure('a');
+    await clock.pass(0);
+    content = contentOf('second', 2);
+    const newer = writer.ensure('a');
+    api.intercept = () => undefined;
+    reject(refusal(500, 'InternalError'));
+    await expect(older).rejects.toMatchObject({ status: 500 });
+    expect(await newer).toBe('Written');
+    expect(storedData()).toBe(content.data);
+  });
+
+  it('is the one that counts when another comes after it', async () => {
+    const letGo = holdAnswers();
+    const wishes = [writer.ensure('a')];
+    for (let generation = 2; generation < 6; generation++) {
+      content = contentOf(`token-${generation}`, generation);
+      wishes.push(writer.ensure('a'));
+      await clock.pass(0);
+    }
+    letGo();
+    await Promise.all(wishes);
+    expect(storedData()).toBe(content?.data);
+    expect(writes()).toBe(2);
+  });
+});
+
+describe('a Secret of somebody else', () => {
+  it.each([
+    ['of another type', secretAt('a/pull', { type: 'Opaque' }), 'ForeignType'],
+    [
+      'that cannot be changed',
+      secretAt('a/pull', { type: 'kubernetes.io/dockerconfigjson', immutable: true }),
+      'Immutable',
+    ],
+  ])('%s is left alone', async (_, secret, reason) => {
+    api.put(resources.secrets, secret);
+    await clock.pass(0);
+    expect(writer.foreign('a')).toBe(reason);
+    expect(writer.isKnown('a')).toBe(false);
+    expect(await writer.ensure('a')).toBe('Foreign');
+    expect(writes()).toBe(0);
+  });
+
+  it('that no watch has brought yet is told by the refusal', async () => {
+    api.silence = clock.sleep(60_000);
+    api.endWatches();
+    api.put(resources.secrets, secretAt('a/pull', { type: 'Opaque' }));
+    expect(await writer.ensure('a')).toBe('Foreign');
+  });
+});
+
+describe('what the API server refuses', () => {
+  it.each([
+    ['there is no such namespace', refusal(404, 'NotFound')],
+    ['the namespace is going', refusal(403, 'Forbidden', { causes: [{ reason: 'NamespaceTerminating' }] })],
+  ])('because %s is no failure', async (_, error) => {
+    api.intercept = () => {
+      throw error;
+    };
+    expect(await writer.ensure('a')).toBe('NamespaceGone');
+  });
+
+  it.each([
+    ['a quota is exceeded', refusal(403, 'Forbidden')],
+    ['it has too much to do', refusal(429, 'TooManyRequests')],
+    ['somebody else wrote it', refusal(409, 'Conflict')],
+  ])('because %s is for the caller to try again', async (_, error) => {
+    api.intercept = () => {
+      throw error;
+    };
+    await expect(writer.ensure('a')).rejects.toBe(error);
+  });
+
+  it('is a write on what is not there any more: that of another replica is not overwritten', async () => {
+    await writer.ensure('a');
+    await clock.pass(0);
+    api.silence = clock.sleep(1_000);
+    api.endWatches();
+    const theirs = contentOf('theirs', 3);
+    api.put(resources.secrets, pullSecret(ref, theirs));
+    content = contentOf('ours', 2);
+    await expect(writer.ensure('a')).rejects.toMatchObject({ status: 409 });
+    await clock.pass(2_000);
+    expect(await writer.ensure('a')).toBe('UpToDate');
+    expect(storedData()).toBe(theirs.data);
+  });
+});

@@ -1,0 +1,279 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ObservedCluster } from '../../src/cluster-state.ts';
+import type { Config } from '../../src/config/config.ts';
+import type { ServiceAccount } from '../../src/kube/objects.ts';
+import { resources } from '../../src/kube/resources.ts';
+import { ServiceAccountReconciler } from '../../src/targets/service-account-reconciler.ts';
+import { ServiceAccountWriter } from '../../src/targets/service-account-writer.ts';
+import { configWith } from '../builders/config.ts';
+import { listOwnedBy, namespaceNamed, refAt, serviceAccountAt } from '../builders/kube-objects.ts';
+import { ManualClock } from '../fakes/manual-clock.ts';
+import { MemoryApi, refusal } from '../fakes/memory-api.ts';
+import { observedCluster, SECRET_NAME } from '../fakes/observed-cluster.ts';
+
+const { serviceAccounts, namespaces } = resources;
+
+let api: MemoryApi;
+let clock: ManualClock;
+let stop: AbortController;
+let observed: ObservedCluster;
+let config: Config | undefined;
+let canAttach: boolean;
+let foreign: string[];
+let failures: string[];
+let reconciler: ServiceAccountReconciler;
+
+beforeEach(async () => {
+  api = new MemoryApi();
+  clock = new ManualClock();
+  stop = new AbortController();
+  config = configWith();
+  canAttach = true;
+  foreign = [];
+  failures = [];
+  for (const name of ['a', 'b']) api.put(namespaces, namespaceNamed(name));
+  observed = await observedCluster(api, clock, stop.signal);
+  reconciler = new ServiceAccountReconciler({
+    clock,
+    rules: () => config,
+    namespaces: observed.namespaces,
+    serviceAccounts: observed.serviceAccounts,
+    writer: new ServiceAccountWriter({
+      client: api,
+      serviceAccounts: observed.serviceAccounts,
+      secretName: SECRET_NAME,
+      reachedByWebhook: () => false,
+      onPatched: () => undefined,
+    }),
+    canAttach: () => canAttach,
+    isForeign: (namespace) => foreign.includes(namespace),
+    onFailure: (key) => failures.push(key),
+  });
+});
+
+const put = (key: string, names?: string[], metadata?: ServiceAccount['metadata']) =>
+  api.put(serviceAccounts, serviceAccountAt(key, names, metadata));
+const namesAt = (key: string) => {
+  const account: ServiceAccount | undefined = api.read(serviceAccounts, refAt(key));
+  return account?.imagePullSecrets?.map(({ name }) => name) ?? [];
+};
+const patchesOf = (key: string) => api.count({ verb: 'jsonPatch', key });
+
+async function begin(): Promise<void> {
+  await clock.pass(0);
+  reconciler.start(stop.signal);
+  await clock.pass(0);
+}
+
+async function configure(fields: Partial<Config>): Promise<void> {
+  config = configWith(fields);
+  reconciler.reconcileAll();
+  await clock.pass(0);
+}
+
+describe('ServiceAccounts of targets', () => {
+  it('are attached at the start, when they appear, and when they lose the reference', async () => {
+    put('a/old', ['theirs']);
+    await begin();
+    expect(namesAt('a/old')).toEqual(['theirs', SECRET_NAME]);
+    put('b/new');
+    put('a/old', ['theirs']);
+    await clock.pass(0);
+    expect(namesAt('b/new')).toEqual([SECRET_NAME]);
+    expect(namesAt('a/old')).toEqual(['theirs', SECRET_NAME]);
+  });
+
+  it('are selected by namespace and by name', async () => {
+    config = configWith({ watchNamespaces: ['a'], serviceAccounts: ['default'] });
+    for (const key of ['a/default', 'a/other', 'b/default']) put(key);
+    await begin();
+    expect([namesAt('a/default'), namesAt('a/other'), namesAt('b/default')]).toEqual([[SECRET_NAME], [], []]);
+  });
+
+  it('that are right already are not touched, however often all is looked at', async () => {
+    put('a/app', [SECRET_NAME]);
+    await begin();
+    reconciler.reconcileAll();
+    reconciler.reconcileNamespace('a');
+    await clock.pass(0);
+    expect(api.count({ verb: 'get' })).toBe(0);
+    expect(patchesOf('a/app')).toBe(0);
+  });
+
+  it('that were attached while a list of ours was left behind give it back', async () => {
+    put('a/app', [SECRET_NAME], { managedFields: [listOwnedBy('acr-credential-injector')] });
+    await begin();
+    expect(patchesOf('a/app')).toBe(1);
+  });
+
+  it('wait for the first token', async () => {
+    canAttach = false;
+    put('a/app');
+    await begin();
+    expect(namesAt('a/app')).toEqual([]);
+    canAttach = true;
+    reconciler.reconcileAll();
+    await clock.pass(0);
+    expect(namesAt('a/app')).toEqual([SECRET_NAME]);
+  });
+
+  it('beside a Secret of somebody else are left alone until it goes', async () => {
+    foreign = ['a'];
+    put('a/app');
+    put('b/app');
+    await begin();
+    expect([namesAt('a/app'), namesAt('b/app')]).toEqual([[], [SECRET_NAME]]);
+    foreign = [];
+    reconciler.reconcileNamespace('a');
+    await clock.pass(0);
+    expect(namesAt('a/app')).toEqual([SECRET_NAME]);
+  });
+
+  it('with the opt-out label are left alone, with and without the reference', async () => {
+    const labels = { 'acr-credential-injector/inject': 'false' };
+    put('a/without', [], { labels });
+    put('a/with', [SECRET_NAME], { labels });
+    await begin();
+    await configure({ watchNamespaces: ['b'] });
+    expect([namesAt('a/without'), namesAt('a/with')]).toEqual([[], [SECRET_NAME]]);
+  });
+
+  it('of a namespace that comes after them are attached then', async () => {
+    put('late/app');
+    await begin();
+    expect(namesAt('late/app')).toEqual([]);
+    api.put(namespaces, namespaceNamed('late'));
+    await clock.pass(0);
+    expect(namesAt('late/app')).toEqual([SECRET_NAME]);
+  });
+
+  it('of a namespace that is going are left alone', async () => {
+    api.put(namespaces, { ...namespaceNamed('a'), status: { phase: 'Terminating' } });
+    put('a/app');
+    await begin();
+    expect(namesAt('a/app')).toEqual([]);
+  });
+
+  it('are tried again when the API server refuses', async () => {
+    api.intercept = ({ verb }) => {
+      if (verb === 'jsonPatch' && failures.length < 3) throw refusal(500, 'InternalError');
+    };
+    put('a/app');
+    await begin();
+    await clock.pass(10_000);
+    expect(failures).toEqual(['a/app', 'a/app', 'a/app']);
+    expect(namesAt('a/app')).toEqual([SECRET_NAME]);
+  });
+
+  it('are patched at most 16 at once', async () => {
+    let inFlight = 0;
+    let most = 0;
+    api.intercept = async ({ verb }) => {
+      if (verb !== 'jsonPatch') return;
+      most = Math.max(most, ++inFlight);
+      await clock.sleep(10);
+      inFlight--;
+    };
+    for (let index = 0; index < 60; index++) put(`a/sa-${index}`);
+    await begin();
+    await clock.pass(10_000);
+    expect(most).toBe(16);
+    expect(namesAt('a/sa-59')).toEqual([SECRET_NAME]);
+  });
+});
+
+describe('what a configuration selects no longer', () => {
+  beforeEach(async () => {
+    put('a/app', ['theirs']);
+    put('b/app');
+    await begin();
+  });
+
+  it('is detached, and attached again when it selects it again', async () => {
+    await configure({ watchNamespaces: ['b'] });
+    expect([namesAt('a/app'), namesAt('b/app')]).toEqual([['theirs'], [SECRET_NAME]]);
+    await configure({ watchNamespaces: 'all' });
+    expect(namesAt('a/app')).toEqual(['theirs', SECRET_NAME]);
+  });
+
+  it('by a label of the namespace is detached, too', async () => {
+    api.put(namespaces, namespaceNamed('a', { labels: { 'acr-credential-injector/inject': 'false' } }));
+    await clock.pass(0);
+    expect(namesAt('a/app')).toEqual(['theirs']);
+  });
+
+  it('is not touched without a configuration', async () => {
+    config = undefined;
+    reconciler.reconcileAll();
+    await clock.pass(0);
+    expect(namesAt('a/app')).toEqual(['theirs', SECRET_NAME]);
+  });
+
+  it('is detached whoever wrote its list', async () => {
+    put('a/chart', [SECRET_NAME, 'theirs'], { managedFields: [listOwnedBy('helm')] });
+    await clock.pass(0);
+    await configure({ watchNamespaces: ['b'] });
+    expect(namesAt('a/chart')).toEqual(['theirs']);
+  });
+
+  it('is detached once the API server lets it, also when tokens change meanwhile', async () => {
+    put('a/chart', [SECRET_NAME], { managedFields: [listOwnedBy('helm')] });
+    await clock.pass(0);
+    api.intercept = () => {
+      throw refusal(500, 'InternalError');
+    };
+    await configure({ watchNamespaces: ['b'] });
+    reconciler.reconcileAll();
+    api.intercept = () => undefined;
+    await clock.pass(60_000);
+    expect(namesAt('a/chart')).toEqual([]);
+  });
+
+  it('stays selected where an edit takes that back before it was carried out', async () => {
+    put('a/chart', [SECRET_NAME], { managedFields: [listOwnedBy('helm')] });
+    await clock.pass(0);
+    config = configWith({ watchNamespaces: ['b'] });
+    reconciler.reconcileAll();
+    await configure({ watchNamespaces: 'all' });
+    expect(namesAt('a/chart')).toEqual([SECRET_NAME]);
+  });
+});
+
+describe('what no configuration has selected', () => {
+  it('is detached, unless somebody else wrote our name into the list', async () => {
+    config = configWith({ watchNamespaces: ['b'] });
+    put('a/ours', [SECRET_NAME]);
+    put('a/chart', [SECRET_NAME], { managedFields: [listOwnedBy('helm')] });
+    await begin();
+    expect(namesAt('a/ours')).toEqual([]);
+    expect(namesAt('a/chart')).toEqual([SECRET_NAME]);
+  });
+});
+
+describe('detaching a whole namespace', () => {
+  it('takes the reference from every ServiceAccount but those that opted out, and waits until it is done', async () => {
+    const labels = { 'acr-credential-injector/inject': 'false' };
+    for (const key of ['a/one', 'a/two', 'b/one', 'ab/one']) put(key, [SECRET_NAME]);
+    put('a/free', [SECRET_NAME], { labels });
+    put('a/none');
+    await clock.pass(0);
+    await reconciler.detachNamespace('a');
+    expect(['a/one', 'a/two', 'a/free', 'b/one', 'ab/one'].map(namesAt)).toEqual([
+      [],
+      [],
+      [SECRET_NAME],
+      [SECRET_NAME],
+      [SECRET_NAME],
+    ]);
+    expect(patchesOf('a/none')).toBe(0);
+  });
+
+  it('fails as a whole when one of them cannot be detached', async () => {
+    put('a/one', [SECRET_NAME]);
+    await clock.pass(0);
+    api.intercept = () => {
+      throw refusal(500, 'InternalError');
+    };
+    await expect(reconciler.detachNamespace('a')).rejects.toMatchObject({ status: 500 });
+  });
+});
