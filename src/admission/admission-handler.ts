@@ -18,7 +18,9 @@ export type InjectReason =
 export interface Verdict {
   outcome: AdmissionOutcome;
   decision: 'allowed' | 'patched' | 'denied';
-  reason: SkipReason | InjectReason;
+  reason: SkipReason | InjectReason | 'InternalError';
+  /** Of an InternalError. */
+  cause?: unknown;
 }
 
 export interface AdmissionHandlerOptions {
@@ -53,6 +55,14 @@ export class AdmissionHandler {
   async review(request: AdmissionRequest, granted: string | undefined): Promise<Verdict> {
     const view = this.#options.viewOf(request.namespace);
     if (!view) return skip('NotConfigured');
+    try {
+      return await this.#reviewWith(view, request, granted);
+    } catch (cause) {
+      return failed(request, view, cause);
+    }
+  }
+
+  async #reviewWith(view: AdmissionView, request: AdmissionRequest, granted: string | undefined): Promise<Verdict> {
     const decision = decide(request, view);
     if (!decision.inject) return skip(decision.reason);
     const injection = new Injection(request, view, appendReference(decision.listPath, decision.list, view.secretName));
@@ -114,6 +124,18 @@ function decide(request: AdmissionRequest, view: AdmissionView): InjectionDecisi
 
 function skip(reason: SkipReason): Verdict {
   return { outcome: { allowed: true }, decision: 'allowed', reason };
+}
+
+/** What was not foreseen: the user's policy decides, as if we had not answered. */
+function failed({ operation }: AdmissionRequest, { failurePolicy }: AdmissionView, cause: unknown): Verdict {
+  const message = 'acr-credential-injector failed: see its log';
+  const isDenied = failurePolicy === 'Fail' && operation === 'CREATE';
+  return {
+    outcome: isDenied ? { allowed: false, message, retryAfterSeconds: 1 } : { allowed: true, warnings: [message] },
+    decision: isDenied ? 'denied' : 'allowed',
+    reason: 'InternalError',
+    cause,
+  };
 }
 
 /** A request that is to be patched, and what becomes of it by the state of its namespace's Secret. */

@@ -1,4 +1,4 @@
-import { FIELD_MANAGER } from '../kube/kube-client.ts';
+import { FIELD_MANAGER } from '../kube/field-manager.ts';
 import { isOptedOut } from '../targets/target-selector.ts';
 import type { AdmissionRequest } from './admission-review.ts';
 import type { AdmissionView } from './admission-view.ts';

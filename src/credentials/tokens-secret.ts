@@ -1,4 +1,4 @@
-import { FIELD_MANAGER } from '../kube/kube-client.ts';
+import { FIELD_MANAGER } from '../kube/field-manager.ts';
 import type { Secret } from '../kube/objects.ts';
 import type { StoredCredential } from './refresh-policy.ts';
 

@@ -1,6 +1,6 @@
 import { CodedError, messageOf } from '../errors.ts';
-import { isRegionId } from '../registry/registry-host.ts';
 import type { MetadataService } from './metadata-service.ts';
+import { isRegionId } from './region-id.ts';
 
 export interface ClusterRegionOptions {
   /** `--region`; absent or empty: the metadata service is asked. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import { FIELD_MANAGER, type KubeClient } from './kube-client.ts';
+import { FIELD_MANAGER } from './field-manager.ts';
+import type { KubeClient } from './kube-client.ts';
 import type { KubeEvent, KubeObject } from './objects.ts';
 import { resources } from './resources.ts';
 

@@ -2,12 +2,10 @@ import { request, type Dispatcher } from 'undici';
 import { KubeApiError } from '../errors.ts';
 import { errorOfStatus, parseStatus, unreachable } from './api-error.ts';
 import type { KubeConnection } from './connection.ts';
+import { FIELD_MANAGER } from './field-manager.ts';
 import { readLines } from './line-stream.ts';
 import type { KubeList, KubeObject, WatchEvent } from './objects.ts';
 import { pathOf, type ObjectRef, type Resource } from './resources.ts';
-
-/** The name under which the API server records what we write. */
-export const FIELD_MANAGER = 'acr-credential-injector';
 
 /** One operation of an RFC 6902 JSON Patch. */
 export type JsonPatchOperation =

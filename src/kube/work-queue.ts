@@ -102,7 +102,7 @@ export class WorkQueue {
     const askedForMs = error instanceof CodedError ? error.retryAfterMs : undefined;
     const retryInMs = askedForMs ?? backOffMs(failures, { baseMs: 50, capMs: 30_000 }, this.#options.random);
     this.#options.onFailure(key, error, retryInMs);
-    if (!this.#again.has(key)) this.addAfter(key, retryInMs);
+    this.addAfter(key, retryInMs);
   }
 
   #cancelDelay(key: string): void {

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts';
 import type { CloudCredentials } from '../identity/credentials-provider.ts';
+import { isRegionId } from '../identity/region-id.ts';
 import {
   type AuthorizationToken,
   type Read,
@@ -10,7 +11,6 @@ import {
 import { type ApiEndpoints, CloudEndpoints, fixedEndpoint } from './api-endpoint.ts';
 import { type ApiCallSubject, type ApiFailure, cloudApiError, localFailureCodes } from './api-failure.ts';
 import { callOpenApi, type OpenApiRequest } from './openapi-call.ts';
-import { isRegionId } from './registry-host.ts';
 
 export type { AuthorizationToken };
 

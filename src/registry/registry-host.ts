@@ -6,11 +6,6 @@ const withoutVpcHost: ReadonlySet<string> = new Set(['cn-huhehaote', 'cn-wulanch
 /** Labels of the Personal Edition's domains: Chinese site, then international site. */
 const personalLabels = ['registry', 'registry-vpc', 'registry-internal', 'registry-intl', 'registry-intl-vpc'];
 
-/** Has the text the form of a region ID (`cn-hangzhou`, `ap-southeast-1`), so that it can be part of a host name? */
-export function isRegionId(text: string): boolean {
-  return text.length <= 63 && /^[a-z][a-z0-9]*(-[a-z0-9]+)+$/.test(text);
-}
-
 /** The hosts of the registry's OpenAPI, in the order in which they should be tried: inside a VPC first. */
 export function apiHosts(regionId: string): string[] {
   const publicHost = `cr.${regionId}.aliyuncs.com`;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { dockerConfigJson } from '../credentials/docker-config.ts';
 import type { StoredCredential } from '../credentials/refresh-policy.ts';
 import type { TokensState } from '../credentials/tokens-secret.ts';
-import { FIELD_MANAGER } from '../kube/kube-client.ts';
+import { FIELD_MANAGER } from '../kube/field-manager.ts';
 import type { Secret } from '../kube/objects.ts';
 
 export const PULL_SECRET_TYPE = 'kubernetes.io/dockerconfigjson';

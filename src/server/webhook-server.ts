@@ -83,8 +83,8 @@ export class WebhookServer {
     if (this.#isDraining) void reply.header('connection', 'close');
     try {
       const review = parseAdmissionReview(request.body as string);
-      const { timeout } = request.query as { timeout?: string };
-      const verdict = await handler.review(review, timeout);
+      const { timeout } = request.query as { timeout?: unknown };
+      const verdict = await handler.review(review, typeof timeout === 'string' ? timeout : undefined);
       const { resource, operation, namespace } = review;
       onReviewed({ resource, operation, namespace, verdict, durationMs: performance.now() - startedAt });
       return formatAdmissionReview(review.uid, verdict.outcome);

@@ -1,4 +1,4 @@
-import { FIELD_MANAGER } from '../kube/kube-client.ts';
+import { FIELD_MANAGER } from '../kube/field-manager.ts';
 import type { JsonPatchOperation } from '../kube/kube-client.ts';
 import type { LocalObjectReference, ManagedFieldsEntry, ServiceAccount } from '../kube/objects.ts';
 import { isOptedOut } from './target-selector.ts';

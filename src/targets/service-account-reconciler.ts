@@ -35,6 +35,7 @@ export class ServiceAccountReconciler {
   /** What the last edit stopped selecting and is still to be detached. */
   readonly #deselected = new Set<string>();
   #lastRules: TargetRules | undefined;
+  #isStarted = false;
 
   constructor(options: ServiceAccountReconcilerOptions) {
     this.#options = options;
@@ -56,6 +57,7 @@ export class ServiceAccountReconciler {
   }
 
   start(signal: AbortSignal): void {
+    this.#isStarted = true;
     this.#queue.start(signal);
     this.reconcileAll();
   }
@@ -72,6 +74,8 @@ export class ServiceAccountReconciler {
   }
 
   reconcileNamespace(namespace: string): void {
+    // The start looks at everything; until then the first list brings namespaces by the thousand.
+    if (!this.#isStarted) return;
     for (const key of this.#keysIn(namespace)) this.#addIfDrifted(key);
   }
 
@@ -85,8 +89,10 @@ export class ServiceAccountReconciler {
   }
 
   #keysIn(namespace: string): string[] {
-    const keys = [...this.#options.serviceAccounts.entries()].map(([key]) => key);
-    return keys.filter((key) => key.startsWith(`${namespace}/`));
+    const prefix = `${namespace}/`;
+    const keys: string[] = [];
+    for (const [key] of this.#options.serviceAccounts.entries()) if (key.startsWith(prefix)) keys.push(key);
+    return keys;
   }
 
   /** The decision is cheap, a queue of every ServiceAccount of a cluster is not. */

@@ -35,7 +35,7 @@ const MAX_CONFLICTS = 5;
  */
 export class ServiceAccountWriter {
   readonly #options: ServiceAccountWriterOptions;
-  readonly #patching = new Map<string, Promise<void>>();
+  readonly #turns = new Map<string, Promise<void>>();
 
   constructor(options: ServiceAccountWriterOptions) {
     this.#options = options;
@@ -51,10 +51,11 @@ export class ServiceAccountWriter {
   }
 
   async releaseOwnership(ref: Required<ObjectRef>): Promise<void> {
-    // Who patches gives ownership back to whom it belonged, which cannot be told any more here.
-    await this.#patched(ref);
-    const current = await this.#get(ref);
-    if (current) await this.#release(ref, current);
+    // A patch that is under way gives ownership back to whom it belonged, which cannot be told any more here.
+    await this.#inTurn(ref, async () => {
+      const current = await this.#get(ref);
+      if (current) await this.#release(ref, current);
+    });
   }
 
   /** An empty patch still runs admission, where our webhook appends the entry, which is then owned by nobody. */
@@ -66,20 +67,20 @@ export class ServiceAccountWriter {
     return attached;
   }
 
-  async #patch(...[ref, reason, operationsFor]: PatchArguments): Promise<void> {
-    await this.#patched(ref);
-    const patching = this.#patchUntilDone(ref, reason, operationsFor);
-    this.#patching.set(keyOf(ref), patching);
-    try {
-      await patching;
-    } finally {
-      this.#patching.delete(keyOf(ref));
-    }
+  async #patch(...args: PatchArguments): Promise<void> {
+    await this.#inTurn(args[0], () => this.#patchUntilDone(...args));
   }
 
-  /** Resolves when no patch of the ServiceAccount is under way. */
-  async #patched(ref: Required<ObjectRef>): Promise<void> {
-    for (let running; (running = this.#patching.get(keyOf(ref)));) await running.catch(() => undefined);
+  /** Works on a ServiceAccount when what was begun before is done. */
+  async #inTurn(ref: Required<ObjectRef>, work: () => Promise<void>): Promise<void> {
+    const key = keyOf(ref);
+    const turn = (this.#turns.get(key) ?? Promise.resolve()).then(work, work);
+    this.#turns.set(key, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#turns.get(key) === turn) this.#turns.delete(key);
+    }
   }
 
   async #patchUntilDone(...[ref, reason, operationsFor]: PatchArguments): Promise<void> {
@@ -88,7 +89,7 @@ export class ServiceAccountWriter {
       const operations = current && operationsFor(current);
       if (!operations) return;
       try {
-        const patched = await this.#send(ref, operations);
+        const patched = await this.#send(ref, [isUnchanged(current), ...operations]);
         if (!patched) return;
         this.#options.onPatched(ref, reason);
         await this.#release(ref, patched, current);
@@ -121,6 +122,11 @@ export class ServiceAccountWriter {
   #get(ref: Required<ObjectRef>): Promise<ServiceAccount | undefined> {
     return orGone(this.#options.client.get<ServiceAccount>(resources.serviceAccounts, ref));
   }
+}
+
+/** Ownership goes back to whom it belonged before the patch, so nobody else may have written in between. */
+function isUnchanged({ metadata }: ServiceAccount): JsonPatchOperation {
+  return { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion };
 }
 
 function keyOf({ namespace, name }: Required<ObjectRef>): string {

@@ -103,11 +103,12 @@ export class Reporter {
   }): void {
     const { logger, metrics } = this.#options;
     const { resource, operation, namespace, durationMs, verdict } = review;
-    const { decision, reason } = verdict;
-    metrics.admissionRequests.inc({ resource, decision, reason });
+    const { decision, reason, cause } = verdict;
+    metrics.admissionRequests.inc({ resource: labelOf(resource), decision, reason });
     metrics.admissionDuration.observe(durationMs / 1000);
     const fields = { resource, operation, namespace, decision, reason, durationMs };
-    if (decision === 'denied') logger.warn(fields, 'admission denied');
+    if (reason === 'InternalError') logger.error({ ...fields, error: cause }, 'admission failed');
+    else if (decision === 'denied') logger.warn(fields, 'admission denied');
     else logger.debug(fields, 'admission answered');
   }
 
@@ -148,4 +149,9 @@ export class Reporter {
     const message = problems.map(formatProblem).join('; ');
     events.record({ apiVersion, kind, ...configMap, uid }, { type: 'Warning', reason, message });
   }
+}
+
+/** Anybody who reaches the port can ask about anything; that makes no series of its own. */
+function labelOf(resource: string): string {
+  return resource === 'pods' || resource === 'serviceaccounts' ? resource : 'unknown';
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { FIELD_MANAGER } from '../kube/kube-client.ts';
+import { FIELD_MANAGER } from '../kube/field-manager.ts';
 import type {
   LabelSelector,
   MutatingWebhook,

@@ -200,6 +200,26 @@ describe('a denial', () => {
   });
 });
 
+describe('a failure that nobody foresaw', () => {
+  const bug = new TypeError('bug');
+  const managesImage = () => {
+    throw bug;
+  };
+
+  it("is left to the user's policy, and told to who reads the log", async () => {
+    expect(await review(podRequest(), { managesImage })).toBe(
+      'allowed InternalError (acr-credential-injector failed: see its log)',
+    );
+    expect(await review(podRequest(), { managesImage, failurePolicy: 'Fail' })).toBe('denied InternalError');
+    expect((await handler.review(podRequest(), '10s')).cause).toBe(bug);
+  });
+
+  it('denies no UPDATE', async () => {
+    const fields = { selectsServiceAccount: managesImage, failurePolicy: 'Fail' as const };
+    expect(await review(update, fields)).toMatch(/^allowed InternalError/);
+  });
+});
+
 describe('a patch', () => {
   const patchOf = async (request: AdmissionRequest) => {
     const { outcome } = await handler.review(request, '10s');

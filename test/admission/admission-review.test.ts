@@ -101,7 +101,6 @@ describe('a review', () => {
       { requiredKeys: [] },
     );
     const body = fc.oneof(
-      fc.string({ unit: 'binary' }),
       fc.uint8Array().map((bytes) => Buffer.from(bytes).toString()),
       fc.json(),
       almost.map((fields) => JSON.stringify({ request: fields }, jsonable)),
@@ -114,7 +113,7 @@ describe('a review', () => {
           expect(error).toBeInstanceOf(UnreadableReviewError);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 

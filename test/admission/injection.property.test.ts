@@ -113,7 +113,7 @@ it('a review never rejects, whatever the object is', async () => {
         expect(error).toBeInstanceOf(UnreadableReviewError);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 

@@ -6,7 +6,7 @@ import { eventually } from './eventually.ts';
 import { PodWitness } from './pod-witness.ts';
 import { PULL_SECRET } from './pull-secret-check.ts';
 import { useTestBed } from './test-bed.ts';
-import { namesIn, pod, PUBLIC_IMAGE, serviceAccount } from './workloads.ts';
+import { deployment, namesIn, pod, PUBLIC_IMAGE, serviceAccount } from './workloads.ts';
 
 describe('with the webhook on', () => {
   const bed = useTestBed();
@@ -34,6 +34,31 @@ describe('with the webhook on', () => {
       return so.length === 5 && so;
     });
     expect(births.map((birth) => birth.isLive)).toEqual([true, true, true, true, true]);
+  });
+
+  it('a Deployment made together with its namespace and ServiceAccount has Pods that find a live Secret', async () => {
+    await using witness = await PodWitness.of(bed);
+    const namespaces = [bed.nextTarget(), bed.nextTarget(), bed.nextTarget()];
+    for (const namespace of namespaces) {
+      await bed.namespace(namespace);
+      await Promise.all([
+        bed.user.create(resources.serviceAccounts, serviceAccount({ namespace, name: 'app' })),
+        bed.user.create(
+          resources.deployments,
+          deployment({ namespace, name: 'app' }, { serviceAccountName: 'app' }, 3),
+        ),
+      ]);
+    }
+    const births = await eventually(async () => {
+      const ours = (await witness.births()).filter(({ pod: born }) =>
+        namespaces.includes(born.metadata.namespace ?? ''),
+      );
+      return ours.length === 9 && ours;
+    });
+    expect(births.map(({ pod: born }) => namesIn(born.spec?.imagePullSecrets))).toEqual(
+      births.map(() => [PULL_SECRET]),
+    );
+    expect(births.map(({ isLive }) => isLive)).toEqual(births.map(() => true));
   });
 
   it('a Pod with a list of its own keeps it in order and has ours at the end, with a warning that says so', async () => {
@@ -105,8 +130,7 @@ describe('with the webhook on', () => {
     expect(namesIn(shown.imagePullSecrets)).toEqual([PULL_SECRET]);
     expect(namesIn(shownPod.spec?.imagePullSecrets)).toEqual([PULL_SECRET]);
 
-    // What came of the dry run would have come before what comes of this.
-    await bed.user.create(resources.serviceAccounts, serviceAccount({ namespace, name: 'marker' }));
+    await secrets.caughtUpWith(await bed.user.create(resources.secrets, { metadata: { namespace, name: 'marker' } }));
     expect(await bed.find(resources.serviceAccounts, { namespace, name: 'imagined' })).toBeUndefined();
     expect(secrets.of(`${namespace}/${PULL_SECRET}`)).toEqual([]);
   });

@@ -2,6 +2,7 @@ import type { KubeClient } from '../../src/kube/kube-client.ts';
 import type { KubeObject } from '../../src/kube/objects.ts';
 import { keyOf } from '../../src/kube/reflector.ts';
 import type { Resource } from '../../src/kube/resources.ts';
+import { eventually } from './eventually.ts';
 
 /** A change as a watch told of it. A write that changed nothing is none. */
 export interface Change<T extends KubeObject> {
@@ -40,6 +41,11 @@ export class ChangeRecorder<T extends KubeObject> implements AsyncDisposable {
   /** The changes of one object, `namespace/name` or the name of a cluster-scoped one. */
   of(key: string): Change<T>[] {
     return this.changes.filter(({ object }) => keyOf(object) === key);
+  }
+
+  /** Resolves once the watch has told of this very state of an object, and so of every change before it. */
+  async caughtUpWith({ metadata: { resourceVersion } }: KubeObject): Promise<void> {
+    await eventually(() => this.changes.some(({ object }) => object.metadata.resourceVersion === resourceVersion));
   }
 
   /** Ends the recording. @throws when the watch had broken, and changes may be missing. */

@@ -36,6 +36,9 @@ describe('an edit of the configuration', () => {
     await bed.configure();
     await bed.servedWithin(leaving);
     await eventually(async () => (await bed.pullSecretsOf(leaving, 'account')).includes(PULL_SECRET), within);
+    const marker = { metadata: { namespace: staying, name: 'marker' } };
+    await secrets.caughtUpWith(await bed.user.create(resources.secrets, marker));
+    await accounts.caughtUpWith(await bed.user.create(resources.serviceAccounts, marker));
     expect(secrets.of(`${staying}/${PULL_SECRET}`)).toHaveLength(0);
     expect(accounts.changes.filter(({ object }) => object.metadata.name === 'account')).toHaveLength(0);
   });
@@ -124,6 +127,7 @@ describe('an edit of the configuration', () => {
     await bed.user.merge(resources.configMaps, ref, { metadata: { labels: { team: 'platform' } } });
     await eventually(() => bed.service.logs.slice(seen).some((line) => line.configMap === configMap()), within);
     await bed.servedNamespace();
+    await secrets.caughtUpWith(await bed.user.create(resources.secrets, { metadata: { namespace, name: 'marker' } }));
     expect(secrets.of(`${namespace}/${PULL_SECRET}`)).toHaveLength(0);
     expect(bed.tokenCalls).toBe(calls);
   });

@@ -50,7 +50,9 @@ describe('the pull Secret of a namespace', () => {
     await using recorder = await ChangeRecorder.start<Secret>(bed.client, kind, { namespace });
     const ref = { namespace, name: PULL_SECRET };
     await bed.user.merge(kind, ref, { metadata: { labels: { team: 'platform' } } });
+    // Another namespace is served after this one would have been.
     await bed.servedNamespace();
+    await recorder.caughtUpWith(await bed.user.create(kind, { metadata: { namespace, name: 'marker' } }));
     expect(recorder.of(`${namespace}/${PULL_SECRET}`)).toHaveLength(1);
     expect((await bed.client.get<Secret>(kind, ref)).metadata.labels).toMatchObject({ team: 'platform' });
   });
@@ -75,7 +77,7 @@ describe('the pull Secret of a namespace', () => {
 
   it('that somebody made before, of the same type, is adopted as the same object', async () => {
     const namespace = bed.nextTarget();
-    await bed.configure({ 'watch-namespace': 'nothing-yet' });
+    await bed.enforce({ 'watch-namespace': 'nothing-yet' });
     await bed.namespace(namespace);
     const made = await bed.user.create<Secret>(kind, {
       metadata: { namespace, name: PULL_SECRET },
@@ -89,7 +91,7 @@ describe('the pull Secret of a namespace', () => {
 
   it('that is of another type is left alone, with an Event that says so; the namespace is served once it is gone', async () => {
     const namespace = bed.nextTarget();
-    await bed.configure({ 'watch-namespace': 'nothing-yet' });
+    await bed.enforce({ 'watch-namespace': 'nothing-yet' });
     await bed.namespace(namespace);
     const ref = { namespace, name: PULL_SECRET };
     await bed.user.create<Secret>(kind, { metadata: ref, type: 'Opaque', data: { mine: btoa('mine') } });
@@ -124,8 +126,7 @@ describe('the pull Secret of a namespace', () => {
 
   it.runIf(isSandbox)('is written by the admission that comes before any watch told of the namespace', async () => {
     const { faults, requests } = bed.cluster.sandbox!;
-    await bed.configure({ 'service-account': 'early' });
-    await eventually(async () => (await bed.service.status()).configuration?.serviceAccounts.includes('early'), within);
+    await bed.enforce({ 'service-account': 'early' });
     const blind = faults.stallWatches({ resource: 'namespaces' });
     try {
       const namespace = await bed.namespace();
@@ -139,7 +140,7 @@ describe('the pull Secret of a namespace', () => {
       expect(writes()).toHaveLength(1);
     } finally {
       blind.end();
-      await bed.configure();
+      await bed.enforce();
     }
   });
 

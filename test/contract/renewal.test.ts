@@ -91,7 +91,7 @@ describe('a renewed token', () => {
     const calls = bed.tokenCalls;
     await using recorder = await ChangeRecorder.start<Secret>(bed.client, resources.secrets, { fieldSelector });
     await bed.configure({ 'watch-namespace': `${names.join()},${bed.ownNamespace}` });
-    await bed.servedWithin(bed.ownNamespace);
+    await recorder.caughtUpWith(await bed.servedWithin(bed.ownNamespace));
     expect(recorder.changes.map(({ object }) => keyOf(object))).toEqual([`${bed.ownNamespace}/${PULL_SECRET}`]);
     expect(bed.tokenCalls).toBe(calls);
   });

@@ -21,6 +21,9 @@ describe('a service that is killed and started again', () => {
     await bed.service.ready();
     await bed.servedWithin(meanwhile);
     expect(bed.cloud.calls.length).toBe(calls);
+    await recorder.caughtUpWith(
+      await bed.user.create(resources.secrets, { metadata: { namespace: before, name: 'marker' } }),
+    );
     expect(recorder.of(`${before}/${PULL_SECRET}`)).toHaveLength(0);
   });
 

@@ -104,26 +104,17 @@ describe('what the service says, at log level debug', () => {
       { withinMs: CALL_MS },
     );
     bed.cloud.faults.clear();
-    await bed.configure();
+    await bed.enforce();
   }
 
   async function giveWrongKeys(): Promise<void> {
-    bed.cloud.addInstance({ instanceId: 'cri-late', regionId: 'cn-hangzhou', name: 'late' });
-    const entry = '- instanceId: cri-late\n  regionId: cn-hangzhou\n';
-    for (const pair of [
-      { ...ACCESS_KEY, accessKeyId: 'LTAI5tNobody' },
-      { ...ACCESS_KEY, accessKeySecret: 'wrong' },
-    ]) {
+    bed.cloud.addAccount({ accessKeyId: 'LTAI5tSecond', accessKeySecret: 'the-right-secret-of-the-second' });
+    for (const accessKeyId of ['LTAI5tNobody', 'LTAI5tSecond']) {
       const from = bed.service.logs.length;
-      await bed.giveCredentials(pair);
-      await bed.configure({ 'acr-registry-info': entry });
-      await eventually(
-        () => bed.service.logs.slice(from).some(({ registry, error }) => registry === 'cri-late' && error),
-        within,
-      );
+      await bed.giveCredentials({ ...ACCESS_KEY, accessKeyId });
+      await eventually(() => bed.service.logs.slice(from).some(({ error }) => error?.name === 'CloudApiError'), within);
     }
     await bed.giveCredentials();
-    await bed.configure();
   }
 
   /** People paste keys into the ConfigMap, into the right field and into wrong ones. */
@@ -138,12 +129,12 @@ describe('what the service says, at log level debug', () => {
       await bed.configure({ 'acr-registry-info': text });
       await eventually(() => bed.service.logs.slice(from).some(({ problems }) => problems), within);
     }
-    await bed.configure();
+    await bed.enforce();
   }
 
   async function seeForeignSecret(): Promise<void> {
     const namespace = bed.nextTarget();
-    await bed.configure({ 'watch-namespace': 'nothing-yet' });
+    await bed.enforce({ 'watch-namespace': 'nothing-yet' });
     await bed.namespace(namespace);
     const metadata = { namespace, name: PULL_SECRET };
     await bed.user.create<Secret>(resources.secrets, { metadata, type: 'Opaque', data: { key: btoa('value') } });

@@ -144,6 +144,14 @@ export class TestBed implements AsyncDisposable {
     });
   }
 
+  /** {@link configure}, with something that changes, and waits until the service goes by it. */
+  async enforce(changes: Configuration = {}): Promise<void> {
+    const reloads = () => this.service.metric('config_reloads_total', { result: 'accepted' });
+    const before = await reloads();
+    await this.configure(changes);
+    await eventually(async () => (await reloads()) > before, { withinMs: PROMISED_MS });
+  }
+
   /** Writes the AccessKey pair where the service looks for it. */
   giveCredentials(pair: typeof ACCESS_KEY = ACCESS_KEY): Promise<Secret> {
     return this.user.apply<Secret>(resources.secrets, {

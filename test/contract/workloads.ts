@@ -1,4 +1,4 @@
-import type { Pod, PodSpec, ServiceAccount } from '../../src/kube/objects.ts';
+import type { KubeObject, Pod, PodSpec, ServiceAccount } from '../../src/kube/objects.ts';
 import { INSTANCE } from './test-bed.ts';
 
 /** An image that the instance's token opens. */
@@ -15,6 +15,12 @@ interface WorkloadMeta {
 export function pod(metadata: WorkloadMeta, spec: PodSpec = {}): Pod {
   const automount = { automountServiceAccountToken: false };
   return { metadata, spec: { ...automount, containers: [{ name: 'main', image: MANAGED_IMAGE }], ...spec } };
+}
+
+export function deployment(metadata: WorkloadMeta, spec: PodSpec, replicas = 1): KubeObject & { spec: object } {
+  const labels = { app: metadata.name };
+  const template = { metadata: { labels }, spec: pod(metadata, spec).spec };
+  return { metadata, spec: { replicas, selector: { matchLabels: labels }, template } };
 }
 
 export function serviceAccount(metadata: WorkloadMeta, imagePullSecrets: readonly string[] = []): ServiceAccount {

@@ -162,6 +162,25 @@ describe('a change', () => {
   });
 });
 
+describe('a Secret that was deleted before our write was answered', () => {
+  it('leaves the change in memory, to be written back', async () => {
+    const store = await syncedStore();
+    api.silence = clock.sleep(20_000);
+    api.endWatches();
+    const letGo = holdAnswers();
+    const update = store.update(setting('a'), stop.signal);
+    await clock.pass(0);
+    api.remove(resources.secrets, ref);
+    api.expireHistory();
+    api.endWatches();
+    await clock.pass(15_000);
+    letGo();
+    await update;
+    expect(passwordsIn(store)).toEqual({ a: 'a' });
+    expect(store.isStored).toBe(false);
+  });
+});
+
 describe('another writer', () => {
   it('loses nothing: the change is made again to what is there', async () => {
     put({ generation: 5, credentials: { old: credentialWith() } });

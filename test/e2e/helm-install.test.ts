@@ -3,7 +3,7 @@ import { eventually } from '../contract/eventually.ts';
 import { PodWitness, type PodBirth } from '../contract/pod-witness.ts';
 import { PULL_SECRET } from '../contract/pull-secret-check.ts';
 import { runAtOnce } from '../contract/run-at-once.ts';
-import { PROMISED_MS, useTestBed } from '../contract/test-bed.ts';
+import { useTestBed } from '../contract/test-bed.ts';
 import { namesIn } from '../contract/workloads.ts';
 import { installDemo, type DemoRelease } from './demo-chart.ts';
 
@@ -32,17 +32,6 @@ describe('helm install of a chart with ServiceAccount and Deployment into a name
     expect(births.map(({ isLive }) => isLive)).toEqual(births.map(() => true));
   }
 
-  async function selects(changes: Record<string, string | undefined>, accounts: 'all' | string[]): Promise<void> {
-    await bed.configure(changes);
-    await eventually(
-      async () => {
-        expect((await bed.service.status()).configuration?.serviceAccounts).toEqual(accounts);
-        return true;
-      },
-      { withinMs: PROMISED_MS },
-    );
-  }
-
   it(`${REPETITIONS} times: each Pod has the reference, and a live Secret at the moment it exists`, async () => {
     const namespaces = Array.from({ length: REPETITIONS }, () => bed.foreseenNamespace('release'));
     expectServed(await install(namespaces), [PULL_SECRET]);
@@ -56,26 +45,22 @@ describe('helm install of a chart with ServiceAccount and Deployment into a name
 
   it('serves the ServiceAccount `default`', async () => {
     const values = { 'serviceAccount.create': 'false' };
-    await selects({ 'service-account': undefined }, ['default']);
+    await bed.enforce({ 'service-account': undefined });
     expectServed(await install([bed.foreseenNamespace('default')], values), [PULL_SECRET]);
     const [other] = await install([bed.foreseenNamespace('not-default')]);
     expect(namesIn(other?.pod.spec?.imagePullSecrets)).toEqual([]);
   });
 
   it('serves a ServiceAccount that the configuration names', async () => {
-    await selects({ 'service-account': 'chosen' }, ['chosen']);
+    await bed.enforce({ 'service-account': 'chosen' });
     expectServed(await install([bed.foreseenNamespace('chosen')], { 'serviceAccount.name': 'chosen' }), [PULL_SECRET]);
     const [other] = await install([bed.foreseenNamespace('not-chosen')]);
     expect(namesIn(other?.pod.spec?.imagePullSecrets)).toEqual([]);
+    await bed.enforce();
   });
 
   it('leaves a Pod of other images alone, beside the list of its ServiceAccount', async () => {
-    await selects({ 'service-account': 'chosen' }, ['chosen']);
-    const values = {
-      image: 'registry.example.com/team/public:1',
-      'imagePullSecrets[0]': 'mine',
-      'serviceAccount.name': 'chosen',
-    };
+    const values = { image: 'registry.example.com/team/public:1', 'imagePullSecrets[0]': 'mine' };
     const [birth] = await install([bed.foreseenNamespace('public')], values);
     expect(namesIn(birth?.pod.spec?.imagePullSecrets)).toEqual(['mine']);
   });

@@ -128,6 +128,6 @@ it('a reflector comes to hold what the server holds, whatever happens, and tells
       stop.abort();
       await run;
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
 });

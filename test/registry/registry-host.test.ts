@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { apiHosts, enterpriseDomainGlob, isRegionId, personalDomains } from '../../src/registry/registry-host.ts';
+import { apiHosts, enterpriseDomainGlob, personalDomains } from '../../src/registry/registry-host.ts';
 import { matchesAuthKey } from '../../src/registry/auth-key-matcher.ts';
 
 test('the API is asked inside the VPC first, then publicly', () => {
@@ -25,22 +25,4 @@ test('the glob of a region fits its instances, public and VPC, and no other regi
   expect(matchesAuthKey(glob, 'shop-registry.cn-hangzhou.cr.aliyuncs.com/team/app:1')).toBe(true);
   expect(matchesAuthKey(glob, 'shop-registry-vpc.cn-hangzhou.cr.aliyuncs.com/team/app:1')).toBe(true);
   expect(matchesAuthKey(glob, 'shop-registry.cn-beijing.cr.aliyuncs.com/team/app:1')).toBe(false);
-});
-
-test.each(['cn-hangzhou', 'us-west-1', 'cn-shanghai-finance-1', 'me-central-1'])('%s is a region ID', (text) => {
-  expect(isRegionId(text)).toBe(true);
-});
-
-test.each([
-  '',
-  'hangzhou',
-  'cn_hangzhou',
-  'cn-hangzhou.evil.com/',
-  'CN-hangzhou',
-  '-a',
-  'a-',
-  '<html>',
-  'cn-hangzhou\n',
-])('%j is none', (text) => {
-  expect(isRegionId(text)).toBe(false);
 });

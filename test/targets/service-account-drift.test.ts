@@ -171,6 +171,15 @@ describe('giving back ownership', () => {
     ]);
   });
 
+  it('gives it to who had it before our patch, which took it from them', () => {
+    const [patched, before] = [owned('kubectl', US), owned('kubectl', 'helm')];
+    expect(releasePatch(patched, before)?.[1]).toMatchObject({
+      value: [listOwnedBy('kubectl'), listOwnedBy('helm')],
+    });
+    expect(releasePatch(patched, owned(US))?.[1]).toMatchObject({ value: [{}] });
+    expect(releasePatch(owned('kubectl'), before)).toBeNull();
+  });
+
   it('empties the list where there are only ours: an empty one would be ignored', () => {
     expect(releasePatch(owned(US))?.[1]).toEqual({ op: 'replace', path: '/metadata/managedFields', value: [{}] });
   });

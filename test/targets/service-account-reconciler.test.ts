@@ -182,6 +182,20 @@ describe('ServiceAccounts of targets', () => {
   });
 });
 
+it('the first list of namespaces is not a reason to look through all ServiceAccounts for each', async () => {
+  const entries = observed.serviceAccounts.entries.bind(observed.serviceAccounts);
+  let looks = 0;
+  observed.serviceAccounts.entries = () => {
+    looks++;
+    return entries();
+  };
+  for (let index = 0; index < 100; index++) api.put(namespaces, namespaceNamed(`ns-${index}`));
+  put('ns-7/app');
+  await begin();
+  expect(looks).toBe(1);
+  expect(namesAt('ns-7/app')).toEqual([SECRET_NAME]);
+});
+
 describe('what a configuration selects no longer', () => {
   beforeEach(async () => {
     put('a/app', ['theirs']);

@@ -145,6 +145,72 @@ describe('a change by somebody else at the same time', () => {
   });
 });
 
+describe('ownership', () => {
+  beforeEach(() => {
+    api.admit = trackOwnership;
+  });
+
+  it('of somebody who wrote something else just before our patch is kept', async () => {
+    put(['one'], ['helm']);
+    interfere(1, () => {
+      const account = stored()!;
+      const managedFields = [...(account.metadata.managedFields ?? []), { manager: 'kubectl', fieldsV1: {} }];
+      api.put(serviceAccounts, { ...account, metadata: { ...account.metadata, managedFields } });
+    });
+    await writer.attach(ref);
+    expect(names()).toEqual(['one', SECRET_NAME]);
+    expect(managers()).toEqual(['helm', 'kubectl']);
+  });
+
+  it('of who wrote the list before us is theirs again', async () => {
+    put(['one'], ['helm']);
+    api.admit = (object) => {
+      const { managedFields = [] } = object.metadata;
+      const isOurWrite = managedFields.some(({ manager }) => manager === 'helm') && patches().length === 1;
+      const metadata = isOurWrite ? { ...object.metadata, managedFields: [listOwnedBy(US)] } : object.metadata;
+      return { ...object, metadata };
+    };
+    await writer.attach(ref);
+    expect(stored()?.metadata.managedFields).toEqual([listOwnedBy('helm')]);
+  });
+});
+
+it('what is wanted of one ServiceAccount at the same time is done one after the other', async () => {
+  api.admit = trackOwnership;
+  put(['one', SECRET_NAME]);
+  put(['one', SECRET_NAME], [US]);
+  let inFlight = 0;
+  let most = 0;
+  api.intercept = async () => {
+    most = Math.max(most, ++inFlight);
+    await clock.sleep(10);
+    inFlight--;
+  };
+  const wishes = [
+    writer.detach(ref),
+    writer.attach(ref),
+    writer.releaseOwnership(ref),
+    writer.detach(ref),
+    writer.detach(ref),
+  ];
+  await clock.pass(1_000);
+  await Promise.all(wishes);
+  expect(most).toBe(1);
+  expect(names()).toEqual(['one']);
+  expect(managers()).toEqual([]);
+});
+
+it('a failure of one wish is none of the next', async () => {
+  put(['one', SECRET_NAME]);
+  let calls = 0;
+  api.intercept = () => {
+    if (++calls === 1) throw refusal(500, 'InternalError');
+  };
+  const outcomes = await Promise.allSettled([writer.detach(ref), writer.detach(ref)]);
+  expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+  expect(names()).toEqual(['one']);
+});
+
 describe('attaching through admission', () => {
   beforeEach(() => {
     isReached = true;

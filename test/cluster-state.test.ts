@@ -1,0 +1,77 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { observeCluster } from '../src/cluster-state.ts';
+import { resources } from '../src/kube/resources.ts';
+import { namespaceNamed, secretAt, serviceAccountAt } from './builders/kube-objects.ts';
+import { ManualClock } from './fakes/manual-clock.ts';
+import { MemoryApi, refusal } from './fakes/memory-api.ts';
+
+let clock: ManualClock;
+let api: MemoryApi;
+let stop: AbortController;
+let restarts: string[];
+
+beforeEach(() => {
+  clock = new ManualClock();
+  api = new MemoryApi();
+  stop = new AbortController();
+  restarts = [];
+});
+
+async function observed(ownNamespace = 'acr') {
+  const cluster = observeCluster({
+    client: api,
+    clock,
+    secretName: 'pull',
+    ownNamespace,
+    onWatchRestart: (resource) => restarts.push(resource),
+  });
+  const { namespaces, serviceAccounts, pullSecrets, accessKeySecrets } = cluster;
+  for (const part of [namespaces, serviceAccounts, pullSecrets, ...accessKeySecrets.values()])
+    void part.run(stop.signal);
+  await clock.pass(0);
+  return cluster;
+}
+
+describe('what is kept of the cluster', () => {
+  it('is what decisions need, and no token', async () => {
+    api.put(resources.namespaces, namespaceNamed('a', { annotations: { large: 'x' } }));
+    api.put(resources.serviceAccounts, serviceAccountAt('a/app', ['pull']));
+    api.put(resources.secrets, secretAt('a/pull', { data: { '.dockerconfigjson': 'c2VjcmV0' } }));
+    const { namespaces, serviceAccounts, pullSecrets } = await observed();
+    expect(namespaces.get('a')).toEqual({ resourceVersion: '1', terminating: false, optedOut: false });
+    expect(serviceAccounts.get('a/app')).toMatchObject({ hasReference: true });
+    expect(JSON.stringify([...pullSecrets.entries()])).not.toContain('c2VjcmV0');
+  });
+
+  it('is of Secrets only those of names that are ours', async () => {
+    api.put(resources.secrets, secretAt('a/other'));
+    api.put(resources.secrets, secretAt('a/pull'));
+    const { pullSecrets } = await observed();
+    expect([...pullSecrets.entries()].map(([key]) => key)).toEqual(['a/pull']);
+    const requests = api.calls.filter(({ resource, verb }) => resource === 'secrets' && verb !== 'get');
+    for (const { options } of requests) {
+      expect(options).toMatchObject({ fieldSelector: expect.stringMatching(/^metadata\.name=/) as string });
+    }
+  });
+
+  it('is the AccessKey pair in the own namespace and in kube-system', async () => {
+    api.put(resources.secrets, secretAt('acr/alibaba-addon-secret'));
+    api.put(resources.secrets, secretAt('team-a/alibaba-addon-secret'));
+    const { accessKeySecrets } = await observed();
+    expect([...accessKeySecrets.keys()]).toEqual(['acr', 'kube-system']);
+    expect(accessKeySecrets.get('acr')?.get('acr/alibaba-addon-secret')).toBeDefined();
+    expect(accessKeySecrets.get('kube-system')?.get('team-a/alibaba-addon-secret')).toBeUndefined();
+  });
+
+  it('is watched once where the own namespace is kube-system', async () => {
+    expect([...(await observed('kube-system')).accessKeySecrets.keys()]).toEqual(['kube-system']);
+  });
+});
+
+it('a watch that begins again is told by its resource', async () => {
+  api.intercept = ({ resource }) => {
+    if (resource === 'namespaces') throw refusal(500, 'InternalError');
+  };
+  await observed();
+  expect(restarts).toEqual(['namespaces']);
+});

@@ -1,0 +1,209 @@
+import { readFileSync } from 'node:fs';
+import { connect, type DetailedPeerCertificate } from 'node:tls';
+import { once } from 'node:events';
+import { Agent, request } from 'undici';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Verdict } from '../../src/admission/admission-handler.ts';
+import type { AdmissionRequest } from '../../src/admission/admission-review.ts';
+import type { ServingCertificate } from '../../src/certificates/certificate-source.ts';
+import { WebhookServer } from '../../src/server/webhook-server.ts';
+import { selfSignedCertificate } from '../sandbox/api-server/certificate.ts';
+
+const body = readFileSync(
+  new URL('../fixtures/admission-reviews/serviceaccount-create-by-helm.json', import.meta.url),
+  'utf8',
+);
+const { uid } = (JSON.parse(body) as { request: { uid: string } }).request;
+const certificates = [certificateFor('first.local'), certificateFor('second.local')] as const;
+const allowed: Verdict = { outcome: { allowed: true }, decision: 'allowed', reason: 'NotATarget' };
+
+function certificateFor(name: string): ServingCertificate {
+  const { cert, key } = selfSignedCertificate([name]);
+  return { cert, key, caBundle: cert, expiresAt: Infinity, caExpiresAt: Infinity };
+}
+
+let reviews: { request: AdmissionRequest; granted: string | undefined }[];
+let reviewed: { resource: string; reason: string; durationMs: number }[];
+let unreadable: string[];
+let review: (request: AdmissionRequest) => Promise<Verdict>;
+let renew: (certificate: ServingCertificate) => void;
+let agent: Agent;
+let server: WebhookServer;
+let url: string;
+
+beforeEach(async () => {
+  reviews = [];
+  reviewed = [];
+  unreadable = [];
+  review = () => Promise.resolve(allowed);
+  agent = new Agent({ connect: { ca: certificates[0].caBundle } });
+  server = new WebhookServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    handler: {
+      review: (each, granted) => {
+        reviews.push({ request: each, granted });
+        return review(each);
+      },
+    },
+    onReviewed: ({ resource, verdict, durationMs }) => reviewed.push({ resource, reason: verdict.reason, durationMs }),
+    onUnreadable: (message) => unreadable.push(message),
+  });
+  const onChange = (listener: typeof renew) => {
+    renew = listener;
+    return () => undefined;
+  };
+  url = await server.start(certificates[0], { onChange });
+});
+afterEach(async () => {
+  await agent.destroy();
+  await server.stop();
+});
+
+async function post(text: string, { query = '?timeout=10s', contentType = 'application/json' } = {}) {
+  const response = await request(`${url}/mutate${query}`, {
+    method: 'POST',
+    dispatcher: agent,
+    headers: { 'content-type': contentType },
+    body: text,
+  });
+  const answer = await response.body.text();
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    answer: JSON.parse(answer) as { response?: object },
+  };
+}
+
+describe('a review', () => {
+  it('is answered with its uid, within what it grants', async () => {
+    const { status, headers, answer } = await post(body, { query: '?timeout=7s' });
+    expect(status).toBe(200);
+    expect(headers['content-type']).toContain('application/json');
+    expect(answer).toMatchObject({ kind: 'AdmissionReview', response: { uid, allowed: true } });
+    expect(reviews).toMatchObject([{ granted: '7s', request: { namespace: 'team-a', resource: 'serviceaccounts' } }]);
+  });
+
+  it('is told with the time that it took', async () => {
+    await post(body);
+    expect(reviewed).toEqual([
+      { resource: 'serviceaccounts', reason: 'NotATarget', durationMs: expect.any(Number) as number },
+    ]);
+    expect(reviewed[0]?.durationMs).toBeGreaterThan(0);
+  });
+
+  it('that is denied is a 200, too', async () => {
+    const outcome = { allowed: false as const, message: 'not yet', retryAfterSeconds: 1 };
+    review = () => Promise.resolve({ outcome, decision: 'denied', reason: 'NoCredential' });
+    const { status, answer } = await post(body);
+    expect(status).toBe(200);
+    expect(answer.response).toMatchObject({ uid, allowed: false, status: { code: 503 } });
+  });
+
+  it('of an object of several megabytes is read', async () => {
+    const large = JSON.parse(body) as { request: { object: { metadata: object } } };
+    Object.assign(large.request.object.metadata, { annotations: { large: 'x'.repeat(3_000_000) } });
+    expect((await post(JSON.stringify(large))).status).toBe(200);
+  });
+
+  it('without a timeout, or with several, is answered all the same', async () => {
+    expect((await post(body, { query: '' })).status).toBe(200);
+    expect((await post(body, { query: '?timeout=1s&timeout=2s' })).status).toBe(200);
+    expect(reviews.map(({ granted }) => granted)).toEqual([undefined, undefined]);
+  });
+
+  it('that cannot be understood, but has a uid, is let through and said', async () => {
+    const { status, answer } = await post('{"request":{"uid":"u1"}}');
+    expect(status).toBe(200);
+    expect(answer.response).toMatchObject({ uid: 'u1', allowed: true });
+    expect(unreadable).toHaveLength(1);
+    expect(reviews).toEqual([]);
+  });
+});
+
+describe('what is no review', () => {
+  it.each([
+    ['no JSON', 'no'],
+    ['an empty body', ''],
+    ['no uid', '{"request":{}}'],
+  ])('as %s is a 400', async (_, text) => {
+    expect((await post(text)).status).toBe(400);
+    expect(reviews).toEqual([]);
+  });
+
+  it('is another content type, another path or another method', async () => {
+    expect((await post(body, { contentType: 'text/plain' })).status).toBe(415);
+    const { statusCode, body: answer } = await request(`${url}/mutate`, { dispatcher: agent });
+    await answer.dump();
+    expect(statusCode).toBe(404);
+  });
+
+  it('is a body beyond all limits', async () => {
+    expect((await post(`"${'x'.repeat(8 * 1024 * 1024)}"`)).status).toBe(413);
+  });
+});
+
+describe('the certificate', () => {
+  async function servedNames(): Promise<string> {
+    const socket = connect({
+      port: Number(new URL(url).port),
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+    });
+    await once(socket, 'secureConnect');
+    const { subjectaltname = '' }: DetailedPeerCertificate = socket.getPeerCertificate(true);
+    socket.destroy();
+    return subjectaltname;
+  }
+
+  it('is changed on the live server, without a break for those who are connected', async () => {
+    expect(await servedNames()).toContain('first.local');
+    await post(body);
+    renew(certificates[1]);
+    expect(await servedNames()).toContain('second.local');
+    expect((await post(body)).status).toBe(200);
+  });
+});
+
+describe('the end', () => {
+  it('begins by sending those who come to another replica', async () => {
+    expect((await post(body)).headers.connection).not.toBe('close');
+    server.drain();
+    const { status, headers } = await post(body);
+    expect(status).toBe(200);
+    expect(headers.connection).toBe('close');
+  });
+
+  it('waits for what is under way', async () => {
+    const { promise, resolve } = Promise.withResolvers<Verdict>();
+    const { promise: arrived, resolve: arrive } = Promise.withResolvers<undefined>();
+    review = () => {
+      arrive(undefined);
+      return promise;
+    };
+    const answer = post(body);
+    await arrived;
+    const stopped = server.stop();
+    resolve(allowed);
+    expect((await answer).status).toBe(200);
+    await stopped;
+    expect(server.isListening).toBe(false);
+    await expect(post(body)).rejects.toThrow();
+  });
+
+  it('comes though connections are idle', async () => {
+    await post(body);
+    await server.stop();
+    expect(server.isListening).toBe(false);
+  });
+});
+
+it('a server that has not started is not listening, and can be stopped', async () => {
+  const idle = new WebhookServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    handler: { review: () => Promise.resolve(allowed) },
+    onReviewed: () => undefined,
+    onUnreadable: () => undefined,
+  });
+  expect(idle.isListening).toBe(false);
+  await idle.stop();
+});

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { Metrics } from '../../src/telemetry/metrics.ts';
+
+describe('the metrics', () => {
+  it('have the names and labels that others rely on', () => {
+    const { registry } = new Metrics();
+    const own = registry
+      .getMetricsAsArray()
+      .map((metric) => metric as unknown as { name: string; labelNames: string[] })
+      .filter(({ name }) => name.startsWith('acr_injector_'))
+      .map(({ name, labelNames }) => `${name.slice('acr_injector_'.length)}{${labelNames.join()}}`);
+    expect(own).toEqual(
+      expect.arrayContaining([
+        'credential_expiry_timestamp_seconds{registry}',
+        'credential_refreshes_total{registry,result}',
+        'openapi_requests_total{action,result}',
+        'admission_requests_total{resource,decision,reason}',
+        'admission_duration_seconds{}',
+        'pull_secret_writes_total{reason}',
+        'service_account_patches_total{reason}',
+        'certificate_expiry_timestamp_seconds{certificate}',
+        'config_valid{}',
+        'config_reloads_total{result}',
+        'watch_restarts_total{resource}',
+        'namespaces{state}',
+      ]),
+    );
+  });
+
+  it("come with Node's own, and are of one instance each", async () => {
+    const [first, second] = [new Metrics(), new Metrics()];
+    first.configValid.set(1);
+    expect(await first.registry.metrics()).toContain('acr_injector_config_valid 1');
+    expect(await second.registry.metrics()).toContain('acr_injector_config_valid 0');
+    expect(await first.registry.metrics()).toContain('process_cpu_seconds_total');
+  });
+});
