@@ -16,6 +16,14 @@ function commit(): string {
   }
 }
 
+// Runs before everything that is bundled, on whatever Node there is. CommonJS dependencies call require() for Node's own modules.
+const banner = `import { createRequire } from 'node:module';
+const require = createRequire(import.meta.url);
+if (Number.parseInt(process.versions.node, 10) < 24) {
+  process.stderr.write('acr-credential-injector needs Node 24 or newer, this is ' + process.version + '\\n');
+  process.exit(1);
+}`;
+
 const { metafile } = await build({
   entryPoints: ['src/main.ts'],
   outfile: 'dist/main.js',
@@ -26,8 +34,7 @@ const { metafile } = await build({
   minifySyntax: true,
   legalComments: 'none',
   metafile: true,
-  // CommonJS dependencies call require() for Node's own modules.
-  banner: { js: `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);` },
+  banner: { js: banner },
   define: { BUNDLED: JSON.stringify({ version, commit: commit() }) },
 });
 await writeFile('dist/THIRD-PARTY-LICENSES', await thirdPartyLicenses(Object.keys(metafile.inputs)));

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import { createComponents, type Components } from './components.ts';
 import { backOffMs } from './back-off.ts';
+import { credentialOf } from './credentials/tokens-secret.ts';
 import type { TokensUpdate } from './credentials/tokens-store.ts';
 import type { KubeConnection } from './kube/connection.ts';
 import { KubeClient } from './kube/kube-client.ts';
@@ -10,6 +11,7 @@ import { selectsNamespace } from './targets/target-selector.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { canSelectByName } from './webhook/reach.ts';
+import { WEBHOOK_CONFIGURATION_NAME } from './webhook/webhook-configuration.ts';
 
 export interface AppOptions {
   options: ServeOptions;
@@ -17,6 +19,8 @@ export interface AppOptions {
   clock: Clock;
   logger: Logger;
   environment: Readonly<Record<string, string | undefined>>;
+  /** Told of what the service cannot go on without, an address to listen on for example. */
+  onFatal: (error: unknown) => void;
 }
 
 /** What is known of AccessKeys by then is what the first renewal goes by. */
@@ -26,6 +30,7 @@ const ACCESS_KEYS_WITHIN_MS = 2_000;
 export class App {
   readonly #options: ServeOptions;
   readonly #clock: Clock;
+  readonly #onFatal: (error: unknown) => void;
   readonly #logger: Logger;
   readonly #client: KubeClient;
   readonly #metrics = new Metrics();
@@ -34,10 +39,12 @@ export class App {
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>[] = [];
   #serverMinor = 0;
+  #hasBegun = false;
   #hasBeenReady = false;
   #isDraining = false;
 
-  constructor({ options, connection, clock, logger, environment }: AppOptions) {
+  constructor({ options, connection, clock, logger, environment, onFatal }: AppOptions) {
+    this.#onFatal = onFatal;
     this.#options = options;
     this.#clock = clock;
     this.#logger = logger;
@@ -76,7 +83,7 @@ export class App {
         registration,
       ].map((part) => part.run(signal)),
     );
-    this.#running.push(this.#serveAdmission(signal), this.#follow(signal));
+    this.#running.push(this.#serveAdmission(signal).catch(this.#onFatal), this.#follow(signal));
   }
 
   /** Not ready any more, then no longer listening, then gone; what is under way is finished. */
@@ -84,6 +91,9 @@ export class App {
     this.#isDraining = true;
     this.#parts.webhookServer.drain();
     this.#logger.info({ drainMs: this.#options.drainMs }, 'stopping');
+    const isRegistered = this.#parts.config.current?.webhook.enabled === true && this.#parts.registration.isTrusted;
+    if (isRegistered && !this.#options.ownerClusterRole)
+      this.#parts.reporter.registrationStays(WEBHOOK_CONFIGURATION_NAME);
     if (this.#parts.webhookServer.isListening) await this.#clock.sleep(this.#options.drainMs);
     await this.#parts.webhookServer.stop();
     this.#stopping.abort();
@@ -113,6 +123,7 @@ export class App {
       secrets.subscribe(() => refresher.reconsider());
     }
     tokens.onChange(() => {
+      refresher.fillGaps();
       secretReconciler.reconcileAll();
       serviceAccountReconciler.reconcileAll();
     });
@@ -150,7 +161,9 @@ export class App {
     ]);
     await this.#readServerVersion(signal);
     await Promise.race([config.begin(tokens.current.configuration), ended]);
-    if (!signal.aborted) this.#lead(signal);
+    if (signal.aborted) return;
+    this.#hasBegun = true;
+    this.#lead(signal);
   }
 
   /** Starts what only one replica does. */
@@ -198,6 +211,7 @@ export class App {
     const { config, registration, webhookServer } = this.#parts;
     const checks = {
       listening: webhookServer.isListening,
+      configurationRead: this.#hasBegun,
       synced: this.#mainWatches().every((part) => part.hasSynced),
       trusted: !config.current?.webhook.enabled || registration.isTrusted,
     };
@@ -215,6 +229,7 @@ export class App {
       else counts.other += 1;
     }
     for (const [state, count] of Object.entries(counts)) this.#metrics.namespaces.set({ state }, count);
+    this.#metrics.credentialExpiry.reset();
     for (const [registry, { expiresAt }] of Object.entries(this.#parts.tokens.current.credentials)) {
       this.#metrics.credentialExpiry.set({ registry }, expiresAt / 1000);
     }
@@ -222,19 +237,25 @@ export class App {
 
   /** For people; names and times, no token. */
   #status(): object {
-    const { config, tokens, registration } = this.#parts;
-    const { credentials } = tokens.current;
+    const { config, tokens, registration, refresher } = this.#parts;
+    const failures = refresher.failures;
     return {
       readiness: this.#readiness(),
+      configMap: config.lastReading,
       configuration: config.current ?? null,
       webhookTrusted: registration.isTrusted,
       registries: (config.current?.registries ?? []).map(({ key }) => ({
         key,
-        expiresAt: credentials[key] ? new Date(credentials[key].expiresAt).toISOString() : null,
-        domains: credentials[key]?.domains ?? [],
+        expiresAt: isoTime(credentialOf(tokens.current, key)?.expiresAt),
+        domains: credentialOf(tokens.current, key)?.domains ?? [],
+        failure: failures.get(key) ?? null,
       })),
     };
   }
+}
+
+function isoTime(time: number | undefined): string | null {
+  return time === undefined ? null : new Date(time).toISOString();
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

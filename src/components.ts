@@ -119,6 +119,7 @@ export function createComponents(surroundings: Surroundings) {
     caBundle: () => (webhookServer.isListening ? certificates.current()?.caBundle : undefined),
     serverMinor,
     onWritten: (change) => reporter.registrationWritten(change),
+    onContested: (managers) => reporter.registrationContested(managers),
     onFailure: (error, retryInMs) => reporter.failed('webhook registration', service, error, retryInMs),
     onWatchRestart: (error) => reporter.watchRestarted('mutatingwebhookconfigurations', error),
   });

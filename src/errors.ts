@@ -3,10 +3,13 @@ export interface CodedErrorOptions {
   code: string;
   /** Would the same request succeed later, with nobody mending anything? */
   retryable: boolean;
-  /** What the other side asked us to wait. */
+  /** What the other side asked us to wait; nothing at all is no answer, and more than a minute is not obeyed. */
   retryAfterMs?: number;
   cause?: unknown;
 }
+
+/** A wrong header must not stop a controller for a day. */
+const MAX_RETRY_AFTER_MS = 60_000;
 
 /** An error with a code to act on, whose message is safe to log: it never holds a token or a key. */
 export class CodedError extends Error {
@@ -19,7 +22,8 @@ export class CodedError extends Error {
     this.name = new.target.name;
     this.code = options.code;
     this.retryable = options.retryable;
-    this.retryAfterMs = options.retryAfterMs;
+    const { retryAfterMs = 0 } = options;
+    this.retryAfterMs = retryAfterMs > 0 ? Math.min(retryAfterMs, MAX_RETRY_AFTER_MS) : undefined;
   }
 }
 

@@ -24,7 +24,11 @@ async function serve(args: string[]): Promise<void> {
   const options = parseServeOptions(args, process.env);
   const logger = createLogger(options.logLevel);
   const connection = KubeConnection.load(options.kubeconfig, systemClock);
-  const app = new App({ options, connection, clock: systemClock, logger, environment: process.env });
+  const onFatal = (error: unknown) => {
+    process.stderr.write(`${messageOf(error)}\n`);
+    process.exit(1);
+  };
+  const app = new App({ options, connection, clock: systemClock, logger, environment: process.env, onFatal });
   const stop = (signal: NodeJS.Signals) => {
     // A second signal does not wait for the first one's end.
     process.once(signal, () => process.exit(1));

@@ -34,7 +34,7 @@ interface Flag {
 }
 
 const flags = {
-  kubeconfig: { value: 'FILE', help: 'default: in-cluster, else what KUBECONFIG names' },
+  kubeconfig: { value: 'FILE', help: 'default: in-cluster, else KUBECONFIG, else ~/.kube/config' },
   namespace: { value: 'NAME', help: 'the own namespace; default: POD_NAMESPACE, else kube-system' },
   'config-map': { value: 'NAMESPACE/NAME', default: 'kube-system/acr-configuration', help: 'the configuration' },
   'secret-name': { value: 'NAME', default: 'acr-credential-secret-aggregation', help: 'the pull Secrets' },

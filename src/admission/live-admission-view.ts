@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import type { TokensState } from '../credentials/tokens-secret.ts';
+import { credentialOf, type TokensState } from '../credentials/tokens-secret.ts';
 import type { Namespace } from '../kube/objects.ts';
 import type { Reflector } from '../kube/reflector.ts';
 import { compileAuthKeys } from '../registry/auth-key-matcher.ts';
@@ -59,8 +59,8 @@ export class LiveAdmissionView {
 
   #deadRegistries({ registries }: Config): string[] {
     const { tokens, now } = this.#options;
-    const { credentials } = tokens();
-    return registries.map(({ key }) => key).filter((key) => (credentials[key]?.expiresAt ?? 0) <= now());
+    const state = tokens();
+    return registries.map(({ key }) => key).filter((key) => (credentialOf(state, key)?.expiresAt ?? 0) <= now());
   }
 
   /** Compiled once for a configuration and a state of the tokens, not for every Pod. */
@@ -69,7 +69,7 @@ export class LiveAdmissionView {
     const region = this.#options.clusterRegion();
     const known = this.#matcher;
     if (known?.config === config && known.tokens === tokens && known.region === region) return known.matches;
-    const domains = managedDomains(config.registries, (key) => tokens.credentials[key]?.domains, region);
+    const domains = managedDomains(config.registries, (key) => credentialOf(tokens, key)?.domains, region);
     const keyOfImage = compileAuthKeys(domains);
     const matches = (image: string) => keyOfImage(image) !== undefined;
     this.#matcher = { config, tokens, region, matches };

@@ -5,6 +5,7 @@ import { Reflector, type Reduced } from '../kube/reflector.ts';
 import { resources, type ObjectRef } from '../kube/resources.ts';
 import type { Config, ConfigProblem } from './config.ts';
 import { parseConfig } from './parse-config.ts';
+import { formatProblem } from './problem-report.ts';
 
 type ConfigData = Readonly<Record<string, string>>;
 
@@ -35,6 +36,7 @@ export class ConfigSource {
   readonly #listeners = new Set<(config: Config) => void>();
   #current: Config | undefined;
   #currentData: ConfigData | undefined;
+  #lastReading: ConfigReading | undefined;
 
   constructor(options: ConfigSourceOptions) {
     this.#options = options;
@@ -62,6 +64,14 @@ export class ConfigSource {
   /** The ConfigMap's data that {@link current} was read from. */
   get currentData(): ConfigData | undefined {
     return this.#currentData;
+  }
+
+  /** What became of the ConfigMap as it stands, for people. */
+  get lastReading(): { kind: ConfigReading['kind'] | 'unread'; problems: string[]; warnings: string[] } {
+    const { kind = 'unread', ...reading } = this.#lastReading ?? {};
+    const problems = 'problems' in reading ? reading.problems : [];
+    const warnings = 'warnings' in reading ? reading.warnings : [];
+    return { kind, problems: problems.map(formatProblem), warnings: warnings.map(formatProblem) };
   }
 
   /** Told of every configuration that comes into force. */
@@ -92,7 +102,10 @@ export class ConfigSource {
   }
 
   #read(observed: ObservedConfigMap | undefined): void {
-    const { onReading } = this.#options;
+    const onReading = (reading: ConfigReading, uid: string | undefined) => {
+      this.#lastReading = reading;
+      this.#options.onReading(reading, uid);
+    };
     const keepsLastGood = this.#current !== undefined;
     if (!observed) {
       onReading({ kind: 'missing', keepsLastGood }, undefined);

@@ -5,6 +5,7 @@ import type { RegistryEntry } from '../config/config.ts';
 import { CodedError } from '../errors.ts';
 import type { CredentialFetcher } from './credential-fetcher.ts';
 import { refreshReason, renewAt, type RefreshReason, type StoredCredential } from './refresh-policy.ts';
+import { credentialOf } from './tokens-secret.ts';
 import type { TokensStore } from './tokens-store.ts';
 
 export interface RefresherOptions {
@@ -22,10 +23,23 @@ export interface RefreshPlan {
   expiringThresholdMs: number;
 }
 
+/** A clock that was set, or a machine that slept, moves what is due: nothing is slept through for longer than this. */
+const LOOK_AGAIN_MS = 30_000;
+
+/** Why an entry has no new credential, for people. */
+export interface RefreshFailure {
+  code: string;
+  message: string;
+  /** ISO 8601. */
+  since: string;
+  nextTryAt: string;
+}
+
 interface Loop {
   entry: RegistryEntry;
   thresholdMs: number;
   failures: number;
+  failure?: RefreshFailure;
   stop: AbortController;
   wake: AbortController;
 }
@@ -60,9 +74,23 @@ export class CredentialRefresher {
     this.#arrange();
   }
 
-  /** The identity changed, or the tokens Secret did: every entry looks again whether it is current. */
+  /** The tokens Secret changed: entries that it holds nothing for, and that do not fail already, ask at once. */
+  fillGaps(): void {
+    for (const loop of this.#loops.values()) {
+      const isMissing = credentialOf(this.#options.store.current, loop.entry.key) === undefined;
+      if (isMissing && loop.failures === 0) loop.wake.abort();
+    }
+  }
+
+  /** The identity changed: every entry looks again whether it is current. */
   reconsider(): void {
     for (const loop of this.#loops.values()) wake(loop);
+  }
+
+  /** By entry, those that fail at the moment. */
+  get failures(): ReadonlyMap<string, RefreshFailure> {
+    const failing = [...this.#loops].flatMap(([key, { failure }]) => (failure ? [[key, failure] as const] : []));
+    return new Map(failing);
   }
 
   #arrange(): void {
@@ -111,36 +139,37 @@ export class CredentialRefresher {
     try {
       const credential = await this.#renewIfDue(entry, thresholdMs, signal);
       loop.failures = 0;
-      return renewAt(credential, thresholdMs) - clock.now();
+      delete loop.failure;
+      return Math.min(renewAt(credential, thresholdMs) - clock.now(), LOOK_AGAIN_MS);
     } catch (error) {
       if (signal.aborted) return 0;
+      loop.failures += 1;
       const askedForMs = error instanceof CodedError ? error.retryAfterMs : undefined;
-      const retryInMs =
-        askedForMs ?? backOffMs(++loop.failures, { baseMs: 1_000, capMs: 60_000 }, this.#options.random);
+      const retryInMs = askedForMs ?? backOffMs(loop.failures, { baseMs: 1_000, capMs: 60_000 }, this.#options.random);
+      this.#note(loop, error, retryInMs);
       this.#options.onFailure(entry.key, error, retryInMs);
       return retryInMs;
     }
   }
 
+  #note(loop: Loop, error: unknown, retryInMs: number): void {
+    const now = this.#options.clock.now();
+    const { code, message } = error instanceof CodedError ? error : { code: 'Error', message: "see the service's log" };
+    const { since = new Date(now).toISOString() } = loop.failure ?? {};
+    loop.failure = { code, message, since, nextTryAt: new Date(now + retryInMs).toISOString() };
+  }
+
   async #renewIfDue(entry: RegistryEntry, thresholdMs: number, signal: AbortSignal): Promise<StoredCredential> {
     const { fetcher, store, clock, onRenewed } = this.#options;
     const request = await fetcher.prepare(entry, clock.now() + thresholdMs, signal);
-    const current = store.current.credentials[entry.key];
+    const current = credentialOf(store.current, entry.key);
     const reason = refreshReason({ credential: current, source: request.source, thresholdMs }, clock.now());
     if (!reason && current) return current;
     const credential = await fetcher.fetch(request, current, signal);
     if (credential.expiresAt <= clock.now()) throw expiredOnArrival();
-    await store.update(
-      ({ credentials }) => ({ credentials: { ...this.#withoutExpired(credentials), [entry.key]: credential } }),
-      signal,
-    );
+    await store.update(({ credentials }) => ({ credentials: { ...credentials, [entry.key]: credential } }), signal);
     onRenewed(entry.key, reason ?? 'Missing', credential);
     return credential;
-  }
-
-  #withoutExpired(credentials: Readonly<Record<string, StoredCredential>>): Record<string, StoredCredential> {
-    const now = this.#options.clock.now();
-    return Object.fromEntries(Object.entries(credentials).filter(([, { expiresAt }]) => expiresAt > now));
   }
 
   /** Drops the credentials of entries that the configuration no longer lists when it is written: one may be listed again. */

@@ -30,7 +30,8 @@ type Policy = (state: RefreshState, now: number) => RefreshReason | null;
 const policies: Policy[] = [
   ({ credential }) => (credential ? null : 'Missing'),
   ({ credential, source }) => (credential?.source === source ? null : 'SourceChanged'),
-  ({ credential }, now) => (credential && credential.expiresAt <= now ? 'Expired' : null),
+  ({ credential, thresholdMs }, now) =>
+    credential && credential.expiresAt <= now && renewAt(credential, thresholdMs) <= now ? 'Expired' : null,
   ({ credential, thresholdMs }, now) => (credential && renewAt(credential, thresholdMs) <= now ? 'NearExpiry' : null),
 ];
 
@@ -50,5 +51,5 @@ export function refreshReason(state: RefreshState, now: number): RefreshReason |
 export function renewAt(credential: { issuedAt: number; expiresAt: number }, thresholdMs: number): number {
   const lifeMs = credential.expiresAt - credential.issuedAt;
   const dueAt = credential.expiresAt - Math.min(thresholdMs, lifeMs / 2);
-  return Math.max(dueAt, Math.min(credential.issuedAt + MIN_INTERVAL_MS, credential.expiresAt));
+  return Math.max(dueAt, credential.issuedAt + MIN_INTERVAL_MS);
 }

@@ -18,6 +18,11 @@ export const emptyTokensState: TokensState = { generation: 0, credentials: {} };
 const SCHEMA_VERSION = 1;
 const DATA_KEY = 'state.json';
 
+/** By own properties alone: an instance may be called `constructor`. */
+export function credentialOf({ credentials }: TokensState, key: string): StoredCredential | undefined {
+  return Object.hasOwn(credentials, key) ? credentials[key] : undefined;
+}
+
 export function encodeTokensSecret(state: TokensState, namespace: string, resourceVersion?: string): Secret {
   const text = JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...state });
   return {

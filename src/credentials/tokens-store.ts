@@ -66,7 +66,7 @@ export class TokensStore {
 
   /** Is there a Secret that holds the current state? */
   get isStored(): boolean {
-    return this.#reflector.get(this.#key)?.state !== undefined;
+    return (this.#reflector.get(this.#key)?.state?.generation ?? -1) >= this.#state.generation;
   }
 
   onChange(listener: () => void): void {
@@ -131,7 +131,7 @@ export class TokensStore {
     const before = this.#state;
     const changed = updates.reduce<TokensState>((state, update) => ({ ...state, ...update(state) }), before);
     const known = this.#reflector.get(this.#key);
-    if (known?.state && isDeepStrictEqual(changed, before)) return;
+    if (this.isStored && isDeepStrictEqual(changed, before)) return;
     // Milliseconds since the epoch: grows even past a Secret that was deleted while nothing ran.
     const state = { ...changed, generation: Math.max(before.generation + 1, clock.now()) };
     const secret = encodeTokensSecret(state, namespace, known?.resourceVersion);
@@ -153,8 +153,8 @@ export class TokensStore {
   }
 
   #take(state: TokensState | undefined): void {
-    // A Secret that went leaves its state in memory; the leader writes it back.
-    if (state) this.#state = state;
+    // A Secret that went, or that somebody put back to what it was, leaves the state in memory; the leader writes it back.
+    if (state && state.generation >= this.#state.generation) this.#state = state;
     for (const listener of this.#listeners) listener();
   }
 }

@@ -18,7 +18,8 @@ export function errorOfStatus(status: Status, what: string, retryAfterMs = NaN):
   return new KubeApiError(`${what} answered ${httpStatus} ${code}${detailOf(status, httpStatus)}`, {
     code,
     status: httpStatus,
-    retryable: httpStatus === 409 || httpStatus === 429 || httpStatus >= 500,
+    // A 401 makes the next request authenticate anew.
+    retryable: httpStatus === 401 || httpStatus === 409 || httpStatus === 429 || httpStatus >= 500,
     retryAfterMs: retryAfterMs > 0 ? retryAfterMs : secondsToMs(status.details?.retryAfterSeconds),
   });
 }

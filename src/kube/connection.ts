@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
 
 /** Credentials read from files are read anew this often: kubelet rotates a projected token long before it expires. */
 const AUTHENTICATION_LIFE_MS = 10_000;
@@ -30,12 +33,14 @@ export class KubeConnection {
     this.#clock = clock;
   }
 
-  /** @param kubeconfigPath a file; without it the in-cluster ServiceAccount, else what `KUBECONFIG` names. */
+  /** @param kubeconfigPath a file; without it the in-cluster ServiceAccount, else what `KUBECONFIG` names, else `~/.kube/config`. */
   static load(kubeconfigPath: string | undefined, clock: Clock): KubeConnection {
     const kubeConfig = new KubeConfig();
-    if (kubeconfigPath) kubeConfig.loadFromFile(kubeconfigPath);
+    if (kubeconfigPath) loadFile(kubeConfig, kubeconfigPath);
     else if (process.env.KUBERNETES_SERVICE_HOST && existsSync(IN_CLUSTER_TOKEN)) kubeConfig.loadFromCluster();
-    else kubeConfig.loadFromDefault();
+    else if (process.env.KUBECONFIG || existsSync(join(homedir(), '.kube', 'config'))) loadFile(kubeConfig, undefined);
+    else
+      throw new Error('no cluster: this is no Pod, and there is no --kubeconfig, no KUBECONFIG and no ~/.kube/config');
     return new KubeConnection(kubeConfig, clock);
   }
 
@@ -73,6 +78,18 @@ export class KubeConnection {
       this.#dispatcherOptions = options;
     }
     return this.#dispatcher;
+  }
+}
+
+/** @param path undefined: what `KUBECONFIG` lists, else the user's own. */
+function loadFile(kubeConfig: KubeConfig, path: string | undefined): void {
+  try {
+    if (path) kubeConfig.loadFromFile(path);
+    else kubeConfig.loadFromDefault();
+  } catch (error) {
+    throw new Error(`kubeconfig ${path ?? process.env.KUBECONFIG ?? '~/.kube/config'}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

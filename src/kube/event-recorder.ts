@@ -23,6 +23,8 @@ export interface EventNote {
   /** UpperCamelCase. */
   reason: string;
   message: string;
+  /** What makes two notes the same, where their messages differ in what does not matter; default: the message. */
+  sameAs?: string;
 }
 
 /** Writes core/v1 Events. Losing one is no fault of what it reports, so nothing waits for it and nothing throws. */
@@ -47,7 +49,13 @@ export class EventRecorder {
 
   record(subject: EventSubject, note: EventNote): void {
     const now = this.#clock.now();
-    const key = JSON.stringify([subject.kind, subject.namespace, subject.name, note.reason, note.message]);
+    const key = JSON.stringify([
+      subject.kind,
+      subject.namespace,
+      subject.name,
+      note.reason,
+      note.sameAs ?? note.message,
+    ]);
     if (now - (this.#sentAt.get(key) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER_MS) return;
     this.#forget(now);
     this.#sentAt.set(key, now);

@@ -54,6 +54,9 @@ function readSuccess(body: unknown): Read<Record<string, unknown>> {
   return { ok: false, failure: { code: Code, status: 200, ...(requestId !== undefined && { requestId }) } };
 }
 
+/** The cloud gives at most a day; anything much beyond is another unit. */
+const MAX_TOKEN_LIFE_MS = 7 * 24 * 3_600_000;
+
 function readToken(
   fields: { username: unknown; password: unknown; expiresAt: unknown },
   now: number,
@@ -62,6 +65,7 @@ function readToken(
   if (typeof username !== 'string' || username === '') return unusable('the username is empty');
   if (typeof password !== 'string' || password === '') return unusable('the token is empty');
   if (typeof expiresAt !== 'number' || !Number.isFinite(expiresAt)) return unusable('the expiry time is missing');
+  if (expiresAt > now + MAX_TOKEN_LIFE_MS) return unusable('the expiry time lies more than a week ahead');
   if (expiresAt <= now) return unusable("the token has expired already; compare this node's clock");
   return { ok: true, value: { username, password, expiresAt } };
 }

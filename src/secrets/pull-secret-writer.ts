@@ -89,7 +89,5 @@ export class PullSecretWriter {
 function outcomeOf(error: unknown): EnsureOutcome {
   if (!(error instanceof KubeApiError)) throw error;
   if (error.status === 404 || error.code === 'NamespaceTerminating') return 'NamespaceGone';
-  // The type of a Secret and the data of an immutable one cannot be changed.
-  if (error.status === 422) return 'Foreign';
   throw error;
 }

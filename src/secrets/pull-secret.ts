@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { dockerConfigJson } from '../credentials/docker-config.ts';
 import type { StoredCredential } from '../credentials/refresh-policy.ts';
-import type { TokensState } from '../credentials/tokens-secret.ts';
+import { credentialOf, type TokensState } from '../credentials/tokens-secret.ts';
 import { FIELD_MANAGER } from '../kube/field-manager.ts';
 import type { Secret } from '../kube/objects.ts';
 
@@ -70,7 +70,7 @@ function contentOf(
   keys: readonly string[],
   isWanted: (credential: StoredCredential) => boolean,
 ): PullSecretContent | undefined {
-  const credentials = keys.map((key) => state.credentials[key]).filter((found) => found !== undefined);
+  const credentials = keys.map((key) => credentialOf(state, key)).filter((found) => found !== undefined);
   const wanted = credentials.filter(isWanted);
   if (wanted.length === 0) return undefined;
   const data = Buffer.from(dockerConfigJson(wanted)).toString('base64');

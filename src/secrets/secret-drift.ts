@@ -3,6 +3,7 @@ import type { Secret } from '../kube/objects.ts';
 import {
   CONTENT_HASH_ANNOTATION,
   DATA_KEY,
+  EXPIRES_AT_ANNOTATION,
   GENERATION_ANNOTATION,
   hashOf,
   MANAGED_BY_LABEL,
@@ -19,14 +20,15 @@ export interface ObservedSecret {
   readonly managed: boolean;
   /** Of what the Secret really holds, whatever its annotation says. */
   readonly hash: string;
+  /** When the first token in it expires, in milliseconds since the epoch; 0 when it is not as this service made it. */
+  readonly expiresAt: number;
   /** Of the tokens that it was made from; 0 when it is not as this service made it. */
   readonly generation: number;
 }
 
 export function observeSecret(secret: Secret): ObservedSecret {
-  const { labels, annotations, resourceVersion = '', uid = '' } = secret.metadata;
+  const { labels, resourceVersion = '', uid = '' } = secret.metadata;
   const hash = hashOf(secret.data?.[DATA_KEY] ?? '');
-  const isAsMade = annotations?.[CONTENT_HASH_ANNOTATION] === hash;
   return {
     resourceVersion,
     uid,
@@ -34,7 +36,16 @@ export function observeSecret(secret: Secret): ObservedSecret {
     immutable: secret.immutable === true,
     managed: labels?.[MANAGED_BY_LABEL] === FIELD_MANAGER,
     hash,
-    generation: (isAsMade && Number(annotations[GENERATION_ANNOTATION])) || 0,
+    ...originOf(secret.metadata.annotations ?? {}, hash),
+  };
+}
+
+/** What the annotations say of the content, as long as they stand beside the content that they were written with. */
+function originOf(annotations: Record<string, string>, hash: string): Pick<ObservedSecret, 'expiresAt' | 'generation'> {
+  if (annotations[CONTENT_HASH_ANNOTATION] !== hash) return { expiresAt: 0, generation: 0 };
+  return {
+    expiresAt: Date.parse(annotations[EXPIRES_AT_ANNOTATION] ?? '') || 0,
+    generation: Number(annotations[GENERATION_ANNOTATION]) || 0,
   };
 }
 
@@ -64,12 +75,17 @@ const policies: Policy[] = [
   ({ observed }) => (observed ? null : 'Missing'),
   ({ observed }) => (observed?.managed ? null : 'Adopted'),
   // A replica that was paused must not put its old tokens over those of the leader after it.
-  ({ observed, desired }) => (observed && observed.generation > desired.generation ? 'UpToDate' : null),
+  ({ observed, desired }) => (observed && isNewer(observed, desired) ? 'UpToDate' : null),
   ({ observed, desired }) => (observed?.hash === desired.hash ? 'UpToDate' : null),
   ({ observed, staleHash }) => (observed?.hash === staleHash ? 'UpToDate' : null),
   ({ observed }) => (observed?.generation === 0 ? 'Drifted' : null),
   ({ observed, desired }) => (observed && observed.generation < desired.generation ? 'Renewed' : null),
 ];
+
+/** A later generation that lives shorter is no work of a later leader. */
+function isNewer(observed: ObservedSecret, desired: PullSecretContent): boolean {
+  return observed.generation > desired.generation && observed.expiresAt >= desired.expiresAt;
+}
 
 /** Why the Secret is to be written, or null when it is as it should be. */
 export function writeReason(state: DriftState): WriteReason | null {

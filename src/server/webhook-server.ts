@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { AdmissionHandler, Verdict } from '../admission/admission-handler.ts';
 import { formatAdmissionReview, parseAdmissionReview, UnreadableReviewError } from '../admission/admission-review.ts';
@@ -31,6 +33,8 @@ export interface WebhookServerOptions {
 export class WebhookServer {
   readonly #options: WebhookServerOptions;
   #server: FastifyInstance | undefined;
+  readonly #sockets = new Set<Socket>();
+  readonly #underWay = new Set<Promise<unknown>>();
   #isDraining = false;
 
   constructor(options: WebhookServerOptions) {
@@ -43,6 +47,7 @@ export class WebhookServer {
 
   /** Listens with `certificate` and, on the live connections' server, with every one that comes after it. */
   async start(certificate: ServingCertificate, source: Pick<CertificateSource, 'onChange'>): Promise<string> {
+    const { onUnreadable } = this.#options;
     const https = { ...secureContext(certificate), minVersion: 'TLSv1.2' as const };
     const server = fastify({
       https,
@@ -55,6 +60,20 @@ export class WebhookServer {
     server.removeAllContentTypeParsers();
     server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
       done(null, body);
+    });
+    server.setErrorHandler((error: Error, _request, reply) => {
+      onUnreadable(error.message);
+      return reply.code(400).send({ error: error.message });
+    });
+    server.server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    server.addHook('onRequest', (_request, reply, done) => {
+      const answered = once(reply.raw, 'close');
+      this.#underWay.add(answered);
+      void answered.finally(() => this.#underWay.delete(answered));
+      done();
     });
     server.post(MUTATE_PATH, (request, reply) => this.#answer(request, reply));
     source.onChange((renewed) => {
@@ -73,7 +92,11 @@ export class WebhookServer {
 
   /** Refuses new connections, answers what is under way, and closes. */
   async stop(): Promise<void> {
-    await this.#server?.close();
+    const closed = this.#server?.close();
+    await Promise.allSettled(this.#underWay);
+    // A connection on which nothing was ever sent is not idle in Node's eyes, and would be waited for without end.
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
   }
 
   async #answer(request: FastifyRequest, reply: FastifyReply): Promise<string> {

@@ -6,7 +6,7 @@ import { formatProblem } from '../config/problem-report.ts';
 import type { RefreshReason } from '../credentials/refresh-policy.ts';
 import type { RegistryCredential } from '../credentials/registry-credential.ts';
 import { CodedError } from '../errors.ts';
-import type { EventRecorder } from '../kube/event-recorder.ts';
+import type { EventNote, EventRecorder } from '../kube/event-recorder.ts';
 import { resources, type ObjectRef } from '../kube/resources.ts';
 import type { ForeignReason, WriteReason } from '../secrets/secret-drift.ts';
 import type { Logger } from './logger.ts';
@@ -35,7 +35,10 @@ export class Reporter {
     metrics.configReloads.inc({ result: reading.kind });
     switch (reading.kind) {
       case 'accepted':
-        logger.info({ configMap: name, warnings: reading.warnings.map(formatProblem) }, 'configuration accepted');
+        logger[reading.warnings.length > 0 ? 'warn' : 'info'](
+          { configMap: name, warnings: reading.warnings.map(formatProblem) },
+          'configuration accepted',
+        );
         if (reading.warnings.length > 0) this.#configEvent('ConfigurationWarning', reading.warnings, uid);
         return;
       case 'refused':
@@ -52,11 +55,9 @@ export class Reporter {
 
   /** Namespaces cannot be told by name, so that `Fail` could block kube-system. */
   failurePolicyLowered(serverMinor: number): void {
-    const { logger, events, configMap } = this.#options;
-    logger.warn({ serverMinor }, 'failure-policy Fail is registered as Ignore before Kubernetes 1.21');
-    const { apiVersion, kind } = resources.configMaps;
+    this.#options.logger.warn({ serverMinor }, 'failure-policy Fail is registered as Ignore before Kubernetes 1.21');
     const message = `failure-policy: Fail needs Kubernetes 1.21 or newer, this is 1.${serverMinor}: Ignore is registered.`;
-    events.record({ apiVersion, kind, ...configMap }, { type: 'Warning', reason: 'FailurePolicyLowered', message });
+    this.#configMapEvent({ reason: 'FailurePolicyLowered', message });
   }
 
   tokenRenewed(registry: string, reason: RefreshReason, { expiresAt, domains }: RegistryCredential): void {
@@ -69,6 +70,11 @@ export class Reporter {
     const { logger, metrics } = this.#options;
     metrics.credentialRefreshes.inc({ registry, result: error instanceof CodedError ? error.code : 'Error' });
     logger.error({ registry, error, retryInMs }, 'token not renewed');
+    // Only a coded error's message is known to hold no secret.
+    const why = error instanceof CodedError ? error.message : "see the service's log";
+    const message = `No new token for registry ${registry}: ${why}`;
+    const sameAs = error instanceof CodedError ? `${registry} ${error.code}` : registry;
+    this.#configMapEvent({ reason: 'TokenNotRenewed', message, sameAs });
   }
 
   domainsNotListed(registry: string, error: unknown): void {
@@ -77,7 +83,9 @@ export class Reporter {
 
   pullSecretWritten(namespace: string, reason: WriteReason | 'Deleted'): void {
     this.#options.metrics.pullSecretWrites.inc({ reason });
-    this.#options.logger.debug({ namespace, reason }, 'pull Secret written');
+    // The everyday would drown what somebody may want to look into.
+    const level = reason === 'Missing' || reason === 'Renewed' ? 'debug' : 'info';
+    this.#options.logger[level]({ namespace, reason }, 'pull Secret written');
   }
 
   pullSecretForeign(namespace: string, reason: ForeignReason): void {
@@ -91,7 +99,8 @@ export class Reporter {
 
   serviceAccountPatched({ namespace, name }: Required<ObjectRef>, reason: string): void {
     this.#options.metrics.serviceAccountPatches.inc({ reason });
-    this.#options.logger.debug({ namespace, serviceAccount: name, reason }, 'ServiceAccount patched');
+    const level = reason === 'Detached' ? 'info' : 'debug';
+    this.#options.logger[level]({ namespace, serviceAccount: name, reason }, 'ServiceAccount patched');
   }
 
   reviewed(review: {
@@ -117,6 +126,16 @@ export class Reporter {
     this.#options.logger.warn({ detail }, 'request is no AdmissionReview');
   }
 
+  /** Nothing removes the registration when the service ends for good. */
+  registrationStays(name: string): void {
+    const remedy = `kubectl delete mutatingwebhookconfiguration ${name}`;
+    this.#options.logger.warn({ remedy }, 'webhook registration stays, remove it unless the service comes back');
+  }
+
+  registrationContested(managers: string[]): void {
+    this.#options.logger.error({ managers }, 'somebody else keeps changing the webhook registration, repairing slowly');
+  }
+
   registrationWritten(change: string): void {
     this.#options.logger.info({ change }, 'webhook registration written');
   }
@@ -135,7 +154,7 @@ export class Reporter {
 
   watchRestarted(resource: string, error: unknown): void {
     this.#options.metrics.watchRestarts.inc({ resource });
-    this.#options.logger.warn({ resource, error }, 'watch begun again');
+    this.#options.logger.warn({ resource, error }, 'watch failed, beginning again');
   }
 
   /** Something that is tried again by itself. @param what for example `pull Secret`. */
@@ -144,10 +163,13 @@ export class Reporter {
   }
 
   #configEvent(reason: string, problems: ConfigProblem[], uid: string | undefined): void {
+    this.#configMapEvent({ reason, message: problems.map(formatProblem).join('; ') }, uid);
+  }
+
+  #configMapEvent(note: Omit<EventNote, 'type'>, uid?: string): void {
     const { events, configMap } = this.#options;
     const { apiVersion, kind } = resources.configMaps;
-    const message = problems.map(formatProblem).join('; ');
-    events.record({ apiVersion, kind, ...configMap, uid }, { type: 'Warning', reason, message });
+    events.record({ apiVersion, kind, ...configMap, uid }, { type: 'Warning', ...note });
   }
 }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { KubeApiError } from '../errors.ts';
@@ -26,6 +27,8 @@ export interface WebhookReconcilerOptions {
   caBundle: () => string | undefined;
   serverMinor: () => number;
   onWritten: (change: 'Created' | 'Repaired' | 'Deleted') => void;
+  /** Somebody undoes our repairs; the field managers that wrote the registration. */
+  onContested: (managers: string[]) => void;
   onFailure: (error: unknown, retryInMs: number) => void;
   onWatchRestart: (error: unknown) => void;
 }
@@ -35,12 +38,17 @@ interface StoredRegistration extends Reduced {
 }
 
 const KEY = WEBHOOK_CONFIGURATION_NAME;
+/** Repairs that are made at once within a minute; somebody who undoes each of them is then answered no sooner than this allows. */
+const REPAIRS_A_MINUTE = 6;
+const MINUTE_MS = 60_000;
 
 /** Keeps our MutatingWebhookConfiguration as `webhook-configuration` says: there, right, or away. */
 export class WebhookReconciler {
   readonly #options: WebhookReconcilerOptions;
   readonly #reflector: Reflector<MutatingWebhookConfiguration, StoredRegistration>;
   readonly #queue: WorkQueue;
+  #repairedAt: number[] = [];
+  #lastWanted: MutatingWebhookConfiguration | undefined;
 
   constructor(options: WebhookReconcilerOptions) {
     this.#options = options;
@@ -101,7 +109,7 @@ export class WebhookReconciler {
   }
 
   async #reconcile(): Promise<void> {
-    const { config, caBundle, client } = this.#options;
+    const { config, caBundle } = this.#options;
     const current = config();
     if (!current || !this.#reflector.hasSynced) return;
     const known = this.#reflector.get(KEY);
@@ -111,17 +119,36 @@ export class WebhookReconciler {
     }
     const bundle = caBundle();
     if (bundle === undefined) return;
-    const wanted = await this.#wanted(current, bundle);
-    if (known && isAsWanted(known.stored, wanted)) return;
-    const written = known
-      ? await client.jsonPatch(
-          resources.mutatingWebhookConfigurations,
-          { name: KEY },
-          repairPatch(known.stored, wanted),
-        )
-      : await client.apply(resources.mutatingWebhookConfigurations, wanted);
+    await this.#write(known?.stored, await this.#wanted(current, bundle));
+  }
+
+  async #write(stored: MutatingWebhookConfiguration | undefined, wanted: MutatingWebhookConfiguration): Promise<void> {
+    // Following the configuration and the certificate is no repair.
+    if (!isDeepStrictEqual(wanted, this.#lastWanted)) this.#repairedAt = [];
+    this.#lastWanted = wanted;
+    if (stored && (isAsWanted(stored, wanted) || !this.#mayRepair(stored))) return;
+    const { client, onWritten } = this.#options;
+    const resource = resources.mutatingWebhookConfigurations;
+    const written = stored
+      ? await client.jsonPatch(resource, { name: KEY }, repairPatch(stored, wanted))
+      : await client.apply(resource, wanted);
     this.#reflector.observe(written);
-    this.#options.onWritten(known ? 'Repaired' : 'Created');
+    onWritten(stored ? 'Repaired' : 'Created');
+  }
+
+  /** Two services that register different addresses would otherwise rewrite each other's as fast as they can. */
+  #mayRepair({ metadata }: MutatingWebhookConfiguration): boolean {
+    const now = this.#options.clock.now();
+    this.#repairedAt = this.#repairedAt.filter((repairedAt) => now - repairedAt < MINUTE_MS);
+    const [oldest = now] = this.#repairedAt;
+    if (this.#repairedAt.length < REPAIRS_A_MINUTE) {
+      this.#repairedAt.push(now);
+      return true;
+    }
+    const managers = [...new Set(metadata.managedFields?.map(({ manager = 'unknown' }) => manager))];
+    this.#options.onContested(managers);
+    this.#queue.addAfter(KEY, oldest + MINUTE_MS - now);
+    return false;
   }
 
   async #wanted(config: Config, caBundle: string): Promise<MutatingWebhookConfiguration> {

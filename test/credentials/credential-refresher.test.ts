@@ -118,7 +118,7 @@ describe('the token of each entry', () => {
     expect(fetcher.calls).toEqual(['a']);
   });
 
-  it('that has expired is dropped when another is written', async () => {
+  it('that has expired keeps its domains in memory while its registry fails', async () => {
     store.current = {
       generation: 1,
       credentials: { a: credentialWith({ expiresAt: START - 1 }), b: credentialWith({ source: 'account b ' }) },
@@ -127,7 +127,7 @@ describe('the token of each entry', () => {
     await begin(planOf(['a', 'b']));
     expect(Object.keys(store.current.credentials)).toEqual(['a', 'b']);
     await clock.pass(45 * MINUTE_MS);
-    expect(Object.keys(store.current.credentials)).toEqual(['b']);
+    expect(Object.keys(store.current.credentials)).toEqual(['a', 'b']);
   });
 });
 
@@ -148,13 +148,38 @@ describe('a failing entry', () => {
   });
 
   it('waits for what the service asked', async () => {
-    const throttled = { code: 'Throttling', retryable: true, retryAfterMs: 90_000 };
+    const throttled = { code: 'Throttling', retryable: true, retryAfterMs: 50_000 };
     fetcher.beforeAnswer = failWith(new CloudApiError('slower', throttled));
     await begin(planOf(['a']));
-    await clock.pass(89_999);
+    await clock.pass(49_999);
     expect(fetcher.calls).toHaveLength(1);
     await clock.pass(1);
     expect(fetcher.calls).toHaveLength(2);
+  });
+
+  it.each([0, -1, Number.NaN])('backs off from a service that asks for a wait of %d ms', async (retryAfterMs) => {
+    fetcher.beforeAnswer = failWith(new CloudApiError('slower', { code: 'Throttling', retryable: true, retryAfterMs }));
+    await begin(planOf(['a']));
+    await clock.pass(HOUR_MS);
+    expect(fetcher.calls.length).toBeLessThan(150);
+  });
+
+  it('obeys no wish to wait for a day', async () => {
+    const wish = { code: 'Throttling', retryable: true, retryAfterMs: 24 * HOUR_MS };
+    fetcher.beforeAnswer = failWith(new CloudApiError('slower', wish));
+    await begin(planOf(['a']));
+    fetcher.beforeAnswer = () => Promise.resolve();
+    await clock.pass(MINUTE_MS);
+    expect(renewed).toEqual(['a Missing']);
+  });
+
+  it('is told to people until it succeeds', async () => {
+    fetcher.beforeAnswer = failWith(unavailable);
+    await begin(planOf(['a']));
+    expect([...refresher.failures.keys()]).toEqual(['a']);
+    fetcher.beforeAnswer = () => Promise.resolve();
+    await clock.pass(HOUR_MS);
+    expect(refresher.failures.size).toBe(0);
   });
 
   it('keeps the token that it has', async () => {
@@ -194,6 +219,16 @@ describe('a failing entry', () => {
     await clock.pass(2 * HOUR_MS);
     expect(store.current.credentials.a).toBe(before);
     expect(fetcher.calls.length).toBeLessThan(100);
+  });
+});
+
+describe('a token that went from the tokens Secret', () => {
+  it('is asked for anew at once', async () => {
+    await begin(planOf(['a']));
+    store.current = { generation: 2, credentials: {} };
+    refresher.fillGaps();
+    await clock.pass(0);
+    expect(renewed).toEqual(['a Missing', 'a Missing']);
   });
 });
 

@@ -98,6 +98,19 @@ describe('the state', () => {
   });
 });
 
+describe('a Secret that somebody put back to what it was', () => {
+  it('changes nothing in memory, is said not to be stored, and is written over', async () => {
+    const store = await syncedStore();
+    await store.update(setting('a'), stop.signal);
+    put({ generation: 1, credentials: {} });
+    await clock.pass(0);
+    expect(passwordsIn(store)).toEqual({ a: 'a' });
+    expect(store.isStored).toBe(false);
+    await store.update((state) => state, stop.signal);
+    expect(await stored()).toEqual({ a: 'a' });
+  });
+});
+
 describe('a change', () => {
   it('is in force when it is stored', async () => {
     const store = await syncedStore();

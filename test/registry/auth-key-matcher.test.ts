@@ -145,3 +145,9 @@ describe('for any host and path', () => {
     );
   });
 });
+
+test('an image on a host longer than any is nobody’s, and takes no time to tell', () => {
+  const keyOf = compileAuthKeys(['*-*-*-x.cn-hangzhou.cr.aliyuncs.com']);
+  expect(keyOf('a-b-c-x.cn-hangzhou.cr.aliyuncs.com/a/b')).toBeDefined();
+  expect(keyOf(`${'a-'.repeat(20_000)}x.cn-hangzhou.cr.aliyuncs.com/a/b`)).toBeUndefined();
+});

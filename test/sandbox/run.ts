@@ -44,8 +44,11 @@ try {
   await installChart();
   await watchRotations();
 } finally {
-  service.process.kill('SIGTERM');
-  await once(service.process, 'exit');
+  const { process: child } = service;
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  }
   await client.close();
   await rm(folder, { recursive: true });
 }
@@ -79,16 +82,20 @@ async function startService(): Promise<{ process: ChildProcess; statusUrl: strin
     'metrics-listen': `127.0.0.1:${statusPort}`,
     'webhook-url': `https://127.0.0.1:${webhookPort}/mutate`,
     'cr-endpoint': cloud.url,
+    'metadata-endpoint': cloud.url,
     drain: '0s',
   };
   const flags = Object.entries(args).map(([name, value]) => `--${name}=${value}`);
   const log = join(folder, 'service.log');
   title('The service');
-  say(`$ node dist/main.js serve ${flags.join(' ')}`);
+  say(`$ node_modules/.bin/node dist/main.js serve ${flags.join(' ')}`);
   const startedAt = performance.now();
   const child = spawn(process.execPath, ['dist/main.js', 'serve', ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
   child.stdout.pipe(createWriteStream(log));
-  child.once('exit', () => ended.abort());
+  child.once('exit', (code, signal) => {
+    if (!ended.signal.aborted) say(`the service ended by itself (${signal ?? String(code)})`);
+    ended.abort();
+  });
   await until(async () => (await fetch(`${statusUrl}/readyz`)).ok);
   say(`ready after ${Math.round(performance.now() - startedAt)} ms`);
   say(`its log: ${log}\nits state: ${statusUrl}/status and /metrics\nthe cluster: KUBECONFIG=${kubeconfig}`);

@@ -181,11 +181,11 @@ describe('a Secret of somebody else', () => {
     expect(writes()).toBe(0);
   });
 
-  it('that no watch has brought yet is told by the refusal', async () => {
+  it('that no watch has brought yet is a refusal like any other: the watch will tell', async () => {
     api.silence = clock.sleep(60_000);
     api.endWatches();
     api.put(resources.secrets, secretAt('a/pull', { type: 'Opaque' }));
-    expect(await writer.ensure('a')).toBe('Foreign');
+    await expect(writer.ensure('a')).rejects.toMatchObject({ status: 422 });
   });
 });
 

@@ -74,3 +74,7 @@ it('a pull Secret says what it holds, and nothing of it where it can be seen', (
     data: { '.dockerconfigjson': content.data },
   });
 });
+
+it('takes an instance that is called like a part of every object for one that has no token', () => {
+  expect(pullSecretContent({ generation: 1, credentials: {} }, ['constructor', 'toString'], 0)).toBeUndefined();
+});

@@ -27,6 +27,7 @@ describe('what is kept of a Secret', () => {
       immutable: false,
       managed: true,
       hash: desired.hash,
+      expiresAt: desired.expiresAt,
       generation: 5,
     });
   });
@@ -56,6 +57,14 @@ describe('a Secret of our name', () => {
     ["somebody's when it cannot be changed", storedWith({ immutable: true }), 'Immutable'],
   ])('is %s', (_, secret, reason) => {
     expect(foreignReason(secret && observeSecret(secret))).toBe(reason);
+  });
+});
+
+describe('a later generation that lives shorter', () => {
+  it('is written over: it is no work of a later leader', () => {
+    const hand = { ...contentOf('hand', 9), expiresAt: desired.expiresAt - 1 };
+    const observed = observeSecret(storedWith({}, hand));
+    expect(writeReason({ observed, desired, staleHash: undefined })).not.toBeNull();
   });
 });
 

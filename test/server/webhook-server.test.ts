@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
 import { once } from 'node:events';
+import { connect as connectRaw } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Verdict } from '../../src/admission/admission-handler.ts';
@@ -120,6 +122,36 @@ describe('a review', () => {
   });
 });
 
+describe('the end', () => {
+  it('does not wait for a connection on which nothing was ever sent', async () => {
+    const { hostname, port } = new URL(url);
+    const silent = connect({
+      host: hostname,
+      port: Number(port),
+      ca: certificates[0].caBundle,
+      servername: 'first.local',
+    });
+    silent.on('error', () => undefined);
+    await once(silent, 'secureConnect');
+    const raw = connectRaw(Number(port), hostname);
+    raw.on('error', () => undefined);
+    await once(raw, 'connect');
+    await server.stop();
+    expect(server.isListening).toBe(false);
+  });
+
+  it('waits for the answers that are under way', async () => {
+    const { promise, resolve } = Promise.withResolvers<Verdict>();
+    review = () => promise;
+    const answer = post(body);
+    while (reviews.length === 0) await setImmediate();
+    const stopped = server.stop();
+    resolve(allowed);
+    expect((await answer).status).toBe(200);
+    await stopped;
+  });
+});
+
 describe('what is no review', () => {
   it.each([
     ['no JSON', 'no'],
@@ -131,14 +163,14 @@ describe('what is no review', () => {
   });
 
   it('is another content type, another path or another method', async () => {
-    expect((await post(body, { contentType: 'text/plain' })).status).toBe(415);
+    expect((await post(body, { contentType: 'text/plain' })).status).toBe(400);
     const { statusCode, body: answer } = await request(`${url}/mutate`, { dispatcher: agent });
     await answer.dump();
     expect(statusCode).toBe(404);
   });
 
   it('is a body beyond all limits', async () => {
-    expect((await post(`"${'x'.repeat(8 * 1024 * 1024)}"`)).status).toBe(413);
+    expect((await post(`"${'x'.repeat(8 * 1024 * 1024)}"`)).status).toBe(400);
   });
 });
 

@@ -17,6 +17,7 @@ let stop: AbortController;
 let config: Config | undefined;
 let caBundle: string | undefined;
 let changes: string[];
+let contested: string[][];
 let failures: unknown[];
 
 beforeEach(() => {
@@ -26,6 +27,7 @@ beforeEach(() => {
   config = configWith();
   caBundle = 'PEM';
   changes = [];
+  contested = [];
   failures = [];
 });
 
@@ -40,6 +42,7 @@ function reconcilerWith(ownerClusterRole?: string): WebhookReconciler {
     caBundle: () => caBundle,
     serverMinor: () => 30,
     onWritten: (change) => changes.push(change),
+    onContested: (managers) => contested.push(managers),
     onFailure: (error) => failures.push(error),
     onWatchRestart: () => undefined,
   });
@@ -180,6 +183,15 @@ describe('what somebody else does to it', () => {
     expect(isAsWanted(stored()!, wanted)).toBe(true);
     expect(stored()?.webhooks).toEqual(wanted.webhooks);
     expect(changes).toEqual(['Created', 'Repaired']);
+  });
+
+  it('again and again is repaired at once six times a minute, and the rival is named', async () => {
+    await leading();
+    for (let edits = 0; edits < 20; edits++) await edit(({ webhooks }) => void webhooks!.pop());
+    expect(changes.filter((change) => change === 'Repaired')).toHaveLength(6);
+    expect(contested.length).toBeGreaterThan(0);
+    await clock.pass(60_000);
+    expect(stored()?.webhooks).toHaveLength(3);
   });
 
   it('stays where it does no harm', async () => {
