@@ -101,6 +101,7 @@ describe('for any host and path', () => {
   test('a key fits its own images, and with any prefix of their path', () => {
     fc.assert(
       fc.property(labels, port, path, fc.nat(), (host, number, parts, cut) => {
+        fc.pre(parts[0] !== 'v1' && parts[0] !== 'v2'); // kubelet takes these for the API's version and drops them
         const image = `${join(host, number)}/${parts.join('/')}:tag`;
         const prefix = parts.slice(0, cut % (parts.length + 1)).join('/');
         expect(matchesAuthKey(`${join(host, number)}/${prefix}`, image)).toBe(true);
