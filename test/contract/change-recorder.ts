@@ -48,7 +48,7 @@ export class ChangeRecorder<T extends KubeObject> implements AsyncDisposable {
     await eventually(() => this.changes.some(({ object }) => object.metadata.resourceVersion === resourceVersion));
   }
 
-  /** Ends the recording. @throws when the watch had broken, and changes may be missing. */
+  /** Ends the recording. @throws when a watch had failed, and changes may be missing. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
     await this.#running;
@@ -57,17 +57,23 @@ export class ChangeRecorder<T extends KubeObject> implements AsyncDisposable {
   async #record(client: KubeClient, resource: Resource, scope: RecorderScope<T>, version: string): Promise<void> {
     const { onChange, ...selection } = scope;
     const { signal } = this.#stopping;
+    let resourceVersion = version;
     try {
-      const watch = { ...selection, resourceVersion: version, timeoutSeconds: 900, signal };
-      for await (const { type, object } of client.watch<T>(resource, watch)) {
-        if (type === 'BOOKMARK' || type === 'ERROR') continue;
-        const change = { type, object, at: Date.now() };
-        this.changes.push(change);
-        onChange?.(change);
+      // The server ends the watch of a client that is slow to read; from the version that was last seen on nothing is missed.
+      while (!signal.aborted) {
+        const watch = { ...selection, resourceVersion, timeoutSeconds: 900, signal };
+        for await (const { type, object } of client.watch<T>(resource, watch)) {
+          resourceVersion = object.metadata.resourceVersion ?? resourceVersion;
+          if (type !== 'BOOKMARK' && type !== 'ERROR') this.#keep({ type, object, at: Date.now() }, onChange);
+        }
       }
-      throw new Error(`the watch of ${resource.plural} ended`);
     } catch (error) {
       if (!signal.aborted) throw error;
     }
+  }
+
+  #keep(change: Change<T>, onChange: RecorderScope<T>['onChange']): void {
+    this.changes.push(change);
+    onChange?.(change);
   }
 }

@@ -11,6 +11,7 @@ import { clusterUnderTest, isSandbox, type ClusterUnderTest } from './cluster-un
 import { ClusterUser } from './cluster-user.ts';
 import { eventually } from './eventually.ts';
 import { isLive, PULL_SECRET } from './pull-secret-check.ts';
+import { runAtOnce } from './run-at-once.ts';
 import { ServiceProcess } from './service-process.ts';
 import { uniqueName } from './unique-name.ts';
 
@@ -243,7 +244,7 @@ export class TestBed implements AsyncDisposable {
     await this.#remove(resources.mutatingWebhookConfigurations, { name: REGISTRATION });
     const [namespace, name = ''] = this.configMap.split('/');
     await this.#remove(resources.configMaps, { namespace, name });
-    for (const each of made) await this.#remove(resources.namespaces, { name: each });
+    await runAtOnce(10, [...made], (each) => this.#remove(resources.namespaces, { name: each }));
     const isElsewhere = ({ metadata: { namespace = '' } }: KubeObject) => !made.has(namespace);
     const { items: secrets } = await this.client.list<Secret>(resources.secrets, {
       fieldSelector: `metadata.name=${PULL_SECRET}`,
