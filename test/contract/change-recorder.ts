@@ -58,15 +58,16 @@ export class ChangeRecorder<T extends KubeObject> implements AsyncDisposable {
     const { onChange, ...selection } = scope;
     const { signal } = this.#stopping;
     let resourceVersion = version;
+    const follow = async () => {
+      const watch = { ...selection, resourceVersion, timeoutSeconds: 900, signal };
+      for await (const { type, object } of client.watch<T>(resource, watch)) {
+        resourceVersion = object.metadata.resourceVersion ?? resourceVersion;
+        if (type !== 'BOOKMARK' && type !== 'ERROR') this.#keep({ type, object, at: Date.now() }, onChange);
+      }
+    };
     try {
       // The server ends the watch of a client that is slow to read; from the version that was last seen on nothing is missed.
-      while (!signal.aborted) {
-        const watch = { ...selection, resourceVersion, timeoutSeconds: 900, signal };
-        for await (const { type, object } of client.watch<T>(resource, watch)) {
-          resourceVersion = object.metadata.resourceVersion ?? resourceVersion;
-          if (type !== 'BOOKMARK' && type !== 'ERROR') this.#keep({ type, object, at: Date.now() }, onChange);
-        }
-      }
+      while (!signal.aborted) await follow();
     } catch (error) {
       if (!signal.aborted) throw error;
     }
