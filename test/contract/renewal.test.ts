@@ -12,15 +12,20 @@ const NAMESPACES = 200;
 const fieldSelector = `metadata.name=${PULL_SECRET}`;
 
 describe('a renewed token', () => {
-  // Renewed at half of its life: time enough for every namespace to be served before.
-  const bed = useTestBed({ targetCount: NAMESPACES, tokenLifeMs: 20_000, started: false });
+  // Renewed only just before it expires: time enough for every namespace to be served before.
+  const bed = useTestBed({
+    targetCount: NAMESPACES,
+    tokenLifeMs: 24_000,
+    configuration: { 'expiring-threshold': '1s' },
+    started: false,
+  });
   const names = Array.from({ length: NAMESPACES }, () => bed.nextTarget());
   const keys = names.map((name) => `${name}/${PULL_SECRET}`).sort();
 
   beforeAll(async () => {
     await runAtOnce(20, names, (name) => bed.namespace(name));
     await bed.service.start();
-    await eventually(async () => (await pullSecrets()).size === NAMESPACES);
+    await eventually(async () => (await pullSecrets()).size === NAMESPACES, { withinMs: 20_000 });
     // Only the first token is short-lived.
     bed.cloud.tokenLifeMs = 3_600_000;
   });
@@ -66,7 +71,8 @@ describe('a renewed token', () => {
   it(`is in every one of ${NAMESPACES} namespaces within 2 s, by one write each, for one call`, async ({
     annotate,
   }) => {
-    let latenciesMs = await latenciesOfRenewal(() => Promise.resolve());
+    // From now on it is renewed at half of its life, which is soon, or was a moment ago.
+    let latenciesMs = await latenciesOfRenewal(() => bed.configure({ 'expiring-threshold': undefined }));
     // The machine may have had something else to do: a renewal for another reason gets the same promise.
     for (let more = 2; more > 0 && (latenciesMs.at(-1) ?? 0) >= PROMISED_MS; more--) {
       latenciesMs = await latenciesOfRenewal(() => rotateAccessKey());

@@ -8,6 +8,8 @@ import { freePorts } from './free-ports.ts';
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 /** Halves the time that a start takes. */
 const NODE_COMPILE_CACHE = join(tmpdir(), 'acr-credential-injector-compile-cache');
+/** No promise: a machine that does other things may take long to start a process. */
+const START = { withinMs: 25_000 };
 /** What an operating system and Node need; nothing of the developer's own cloud or cluster. */
 const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'NODE_EXTRA_CA_CERTS', 'NODE_V8_COVERAGE'];
 
@@ -87,12 +89,12 @@ export class ServiceProcess implements AsyncDisposable {
     this.#child = child;
     const closed = once(child, 'close') as Promise<[Exit['code'], Exit['signal']]>;
     this.#exited = closed.then(([code, signal]) => ({ code, signal }));
-    await this.#unlessGone(eventually(async () => (await this.probe('/livez')) === 200));
+    await this.#unlessGone(eventually(async () => (await this.probe('/livez')) === 200, START));
   }
 
   /** Returns once `/readyz` says so. */
   async ready(): Promise<void> {
-    await this.#unlessGone(eventually(async () => (await this.probe('/readyz')) === 200, { withinMs: 15_000 }));
+    await this.#unlessGone(eventually(async () => (await this.probe('/readyz')) === 200, START));
   }
 
   get isRunning(): boolean {
