@@ -1,16 +1,15 @@
+import { backOffMs } from './back-off.ts';
 import type { Clock } from './clock.ts';
 import { createComponents, type Components } from './components.ts';
-import { backOffMs } from './back-off.ts';
-import { credentialOf } from './credentials/tokens-secret.ts';
 import type { TokensUpdate } from './credentials/tokens-store.ts';
 import type { KubeConnection } from './kube/connection.ts';
 import { KubeClient } from './kube/kube-client.ts';
 import type { ServeOptions } from './options.ts';
+import { countState, describeState } from './service-state.ts';
 import { StatusServer, type ReadinessChecks } from './server/status-server.ts';
-import { selectsNamespace } from './targets/target-selector.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { Metrics } from './telemetry/metrics.ts';
-import { canSelectByName } from './webhook/reach.ts';
+import { lowersFailurePolicy } from './webhook/reach.ts';
 import { WEBHOOK_CONFIGURATION_NAME } from './webhook/webhook-configuration.ts';
 
 export interface AppOptions {
@@ -61,9 +60,9 @@ export class App {
     this.#statusServer = new StatusServer({
       listen: options.metricsListen,
       metrics: this.#metrics.registry,
-      beforeScrape: () => this.#countNamespaces(),
+      beforeScrape: () => countState(this.#parts, this.#metrics),
       readiness: () => this.#readiness(),
-      status: () => this.#status(),
+      status: () => ({ readiness: this.#readiness(), ...describeState(this.#parts) }),
     });
     this.#connectParts();
   }
@@ -88,14 +87,15 @@ export class App {
 
   /** Not ready any more, then no longer listening, then gone; what is under way is finished. */
   async stop(): Promise<void> {
+    const { config, registration, reporter, webhookServer } = this.#parts;
+    const { drainMs, ownerClusterRole } = this.#options;
     this.#isDraining = true;
-    this.#parts.webhookServer.drain();
-    this.#logger.info({ drainMs: this.#options.drainMs }, 'stopping');
-    const isRegistered = this.#parts.config.current?.webhook.enabled === true && this.#parts.registration.isTrusted;
-    if (isRegistered && !this.#options.ownerClusterRole)
-      this.#parts.reporter.registrationStays(WEBHOOK_CONFIGURATION_NAME);
-    if (this.#parts.webhookServer.isListening) await this.#clock.sleep(this.#options.drainMs);
-    await this.#parts.webhookServer.stop();
+    webhookServer.drain();
+    this.#logger.info({ drainMs }, 'stopping');
+    const isRegistered = config.current?.webhook.enabled === true && registration.isTrusted;
+    if (isRegistered && !ownerClusterRole) reporter.registrationStays(WEBHOOK_CONFIGURATION_NAME);
+    if (webhookServer.isListening) await this.#clock.sleep(drainMs);
+    await webhookServer.stop();
     this.#stopping.abort();
     await Promise.allSettled(this.#running);
     await this.#statusServer.stop();
@@ -107,13 +107,8 @@ export class App {
   #connectParts(): void {
     const { observed, tokens, config, refresher, secretReconciler, serviceAccountReconciler, ...rest } = this.#parts;
     config.onChange((current) => {
-      if (
-        current.webhook.enabled &&
-        current.webhook.failurePolicy === 'Fail' &&
-        !canSelectByName({ serverMinor: this.#serverMinor })
-      ) {
-        rest.reporter.failurePolicyLowered(this.#serverMinor);
-      }
+      const serverMinor = this.#serverMinor;
+      if (lowersFailurePolicy({ config: current, serverMinor })) rest.reporter.failurePolicyLowered(serverMinor);
       refresher.configure(current);
       secretReconciler.reconcileAll();
       serviceAccountReconciler.reconcileAll();
@@ -219,43 +214,6 @@ export class App {
     if (this.#isDraining) return { ...checks, serving: false };
     return this.#hasBeenReady ? { serving: true } : checks;
   }
-
-  #countNamespaces(): void {
-    const counts = { target: 0, other: 0, terminating: 0 };
-    const rules = this.#parts.config.current;
-    for (const [name, observed] of this.#parts.observed.namespaces.entries()) {
-      if (observed.terminating) counts.terminating += 1;
-      else if (rules && selectsNamespace(rules, name, observed)) counts.target += 1;
-      else counts.other += 1;
-    }
-    for (const [state, count] of Object.entries(counts)) this.#metrics.namespaces.set({ state }, count);
-    this.#metrics.credentialExpiry.reset();
-    for (const [registry, { expiresAt }] of Object.entries(this.#parts.tokens.current.credentials)) {
-      this.#metrics.credentialExpiry.set({ registry }, expiresAt / 1000);
-    }
-  }
-
-  /** For people; names and times, no token. */
-  #status(): object {
-    const { config, tokens, registration, refresher } = this.#parts;
-    const failures = refresher.failures;
-    return {
-      readiness: this.#readiness(),
-      configMap: config.lastReading,
-      configuration: config.current ?? null,
-      webhookTrusted: registration.isTrusted,
-      registries: (config.current?.registries ?? []).map(({ key }) => ({
-        key,
-        expiresAt: isoTime(credentialOf(tokens.current, key)?.expiresAt),
-        domains: credentialOf(tokens.current, key)?.domains ?? [],
-        failure: failures.get(key) ?? null,
-      })),
-    };
-  }
-}
-
-function isoTime(time: number | undefined): string | null {
-  return time === undefined ? null : new Date(time).toISOString();
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

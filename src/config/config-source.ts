@@ -102,23 +102,24 @@ export class ConfigSource {
   }
 
   #read(observed: ObservedConfigMap | undefined): void {
-    const onReading = (reading: ConfigReading, uid: string | undefined) => {
-      this.#lastReading = reading;
-      this.#options.onReading(reading, uid);
-    };
     const keepsLastGood = this.#current !== undefined;
     if (!observed) {
-      onReading({ kind: 'missing', keepsLastGood }, undefined);
+      this.#tell({ kind: 'missing', keepsLastGood }, undefined);
       return;
     }
     const { data, uid } = observed;
     const parsed = parseConfig(data);
     if (!parsed.ok) {
-      onReading({ kind: 'refused', problems: parsed.problems, warnings: parsed.warnings, keepsLastGood }, uid);
+      this.#tell({ kind: 'refused', problems: parsed.problems, warnings: parsed.warnings, keepsLastGood }, uid);
       return;
     }
-    onReading({ kind: 'accepted', data, warnings: parsed.warnings }, uid);
+    this.#tell({ kind: 'accepted', data, warnings: parsed.warnings }, uid);
     this.#enforce(parsed.config, data);
+  }
+
+  #tell(reading: ConfigReading, uid: string | undefined): void {
+    this.#lastReading = reading;
+    this.#options.onReading(reading, uid);
   }
 
   #enforce(config: Config, data: ConfigData | undefined): void {

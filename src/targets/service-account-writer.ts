@@ -20,12 +20,6 @@ export interface ServiceAccountWriterOptions {
   onPatched: (ref: Required<ObjectRef>, reason: 'Attached' | 'Detached' | 'OwnershipReleased') => void;
 }
 
-type PatchArguments = [
-  ref: Required<ObjectRef>,
-  reason: 'Attached' | 'Detached',
-  operationsFor: (current: ServiceAccount) => JsonPatchOperation[] | null,
-];
-
 /** How often a patch is made anew because somebody else changed the ServiceAccount meanwhile. */
 const MAX_CONFLICTS = 5;
 
@@ -43,11 +37,11 @@ export class ServiceAccountWriter {
 
   async attach(ref: Required<ObjectRef>): Promise<void> {
     if (this.#options.reachedByWebhook(ref.namespace) && (await this.#attachThroughAdmission(ref))) return;
-    await this.#patch(ref, 'Attached', (current) => attachPatch(current, this.#options.secretName));
+    await this.#inTurn(ref, () => this.#patch(ref, 'Attached', attachPatch));
   }
 
   async detach(ref: Required<ObjectRef>): Promise<void> {
-    await this.#patch(ref, 'Detached', (current) => detachPatch(current, this.#options.secretName));
+    await this.#inTurn(ref, () => this.#patch(ref, 'Detached', detachPatch));
   }
 
   async releaseOwnership(ref: Required<ObjectRef>): Promise<void> {
@@ -67,10 +61,6 @@ export class ServiceAccountWriter {
     return attached;
   }
 
-  async #patch(...args: PatchArguments): Promise<void> {
-    await this.#inTurn(args[0], () => this.#patchUntilDone(...args));
-  }
-
   /** Works on a ServiceAccount when what was begun before is done. */
   async #inTurn(ref: Required<ObjectRef>, work: () => Promise<void>): Promise<void> {
     const key = keyOf(ref);
@@ -83,10 +73,14 @@ export class ServiceAccountWriter {
     }
   }
 
-  async #patchUntilDone(...[ref, reason, operationsFor]: PatchArguments): Promise<void> {
+  async #patch(
+    ref: Required<ObjectRef>,
+    reason: 'Attached' | 'Detached',
+    operationsFor: typeof attachPatch | typeof detachPatch,
+  ): Promise<void> {
     for (let conflicts = 0; ; conflicts++) {
       const current = await this.#get(ref);
-      const operations = current && operationsFor(current);
+      const operations = current && operationsFor(current, this.#options.secretName);
       if (!operations) return;
       try {
         const patched = await this.#send(ref, [isUnchanged(current), ...operations]);

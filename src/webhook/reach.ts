@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease'] as const;
 
 /** `kubernetes.io/metadata.name` is on every namespace from 1.21 on; before it no selector can tell namespaces by name. */
-export const NAMES_NAMESPACES_SINCE_MINOR = 21;
+const NAMES_NAMESPACES_SINCE_MINOR = 21;
 
 /** What decides which namespaces' requests come to the webhook, and with which policy. */
 export interface ReachContext {
@@ -25,6 +25,12 @@ export function protectedNamespaces(ownNamespace: string): string[] {
 
 export function canSelectByName({ serverMinor }: Pick<ReachContext, 'serverMinor'>): boolean {
   return serverMinor >= NAMES_NAMESPACES_SINCE_MINOR;
+}
+
+/** Does the configuration ask for a `Fail` that cannot be registered, because namespaces cannot be told by name? */
+export function lowersFailurePolicy({ config, serverMinor }: Pick<ReachContext, 'config' | 'serverMinor'>): boolean {
+  const { enabled, failurePolicy } = config.webhook;
+  return enabled && failurePolicy === 'Fail' && !canSelectByName({ serverMinor });
 }
 
 /** The policy that the API server follows for a namespace's requests: `Fail` only where it cannot block the cluster itself. */
