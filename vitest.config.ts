@@ -6,6 +6,9 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // No module of ours keeps state between tests.
+          isolate: false,
+          maxWorkers: 2,
           include: ['test/**/*.test.ts'],
           exclude: ['test/contract/**', 'test/e2e/**'],
           // Property tests take seconds of CPU time, and more on a machine that does other things.
@@ -19,6 +22,10 @@ export default defineConfig({
           env: { CONTRACT_CLUSTER: 'sandbox' },
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // Most of a test is waiting for the service's process: more files at once than cores.
+          maxWorkers: 3,
+          // After the unit tests, which would take the time from tests that watch a clock.
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -28,6 +35,7 @@ export default defineConfig({
           env: { CONTRACT_CLUSTER: 'real' },
           globalSetup: ['test/e2e/cluster-setup.ts'],
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
           testTimeout: 120_000,
           hookTimeout: 900_000,
         },

@@ -1,5 +1,7 @@
 import { backOffMs } from './back-off.ts';
 import type { Clock } from './clock.ts';
+import { rememberedData } from './config/remembered-data.ts';
+import { referencedSecretNames } from './config/referenced-secret-names.ts';
 import { createComponents, type Components } from './components.ts';
 import type { TokensUpdate } from './credentials/tokens-store.ts';
 import type { KubeConnection } from './kube/connection.ts';
@@ -69,19 +71,16 @@ export class App {
 
   async start(): Promise<void> {
     const { signal } = this.#stopping;
-    const { observed, tokens, config, certificates, registration } = this.#parts;
+    const { observed, tokens, config, registration } = this.#parts;
     const status = await this.#statusServer.start();
     this.#logger.info({ status, ownNamespace: this.#options.namespace }, 'started');
     this.#running.push(
-      ...[
-        ...this.#mainWatches(),
-        ...observed.accessKeySecrets.values(),
-        tokens,
-        config,
-        certificates,
-        registration,
-      ].map((part) => part.run(signal)),
+      ...[...this.#mainWatches(), ...observed.accessKeySecrets.values(), tokens, config, registration].map((part) =>
+        part.run(signal),
+      ),
     );
+    this.#running.push(this.#keepCertificates(signal));
+    this.#running.push(observed.referencedSecrets.run(signal));
     this.#running.push(this.#serveAdmission(signal).catch(this.#onFatal), this.#follow(signal));
   }
 
@@ -109,6 +108,7 @@ export class App {
     config.onChange((current) => {
       const serverMinor = this.#serverMinor;
       if (lowersFailurePolicy({ config: current, serverMinor })) rest.reporter.failurePolicyLowered(serverMinor);
+      observed.referencedSecrets.follow(referencedSecretNames(current));
       refresher.configure(current);
       secretReconciler.reconcileAll();
       serviceAccountReconciler.reconcileAll();
@@ -117,6 +117,12 @@ export class App {
     for (const secrets of observed.accessKeySecrets.values()) {
       secrets.subscribe(() => refresher.reconsider());
     }
+    observed.referencedSecrets.onChange(() => {
+      refresher.reconsider();
+      secretReconciler.reconcileAll();
+      serviceAccountReconciler.reconcileAll();
+    });
+    refresher.onSettled(() => secretReconciler.reconcileAll());
     tokens.onChange(() => {
       refresher.fillGaps();
       secretReconciler.reconcileAll();
@@ -126,7 +132,21 @@ export class App {
       // A foreign Secret that went frees its namespace.
       if (!current && previous) serviceAccountReconciler.reconcileNamespace(key.slice(0, key.indexOf('/')));
     });
+    rest.pause.onChange((isOn) => {
+      rest.reporter.paused(isOn);
+      secretReconciler.reconcileAll();
+      serviceAccountReconciler.reconcileAll();
+      rest.registration.reconcile();
+      if (!isOn) void rest.certificates.refresh(this.#stopping.signal);
+    });
     rest.certificates.onChange(() => rest.registration.reconcile());
+  }
+
+  /** Not before it is known whether a CA that is missing may be written. */
+  async #keepCertificates(signal: AbortSignal): Promise<void> {
+    const { pause, certificates } = this.#parts;
+    await Promise.race([pause.known, aborted(signal)]);
+    await certificates.run(signal);
   }
 
   async #serveAdmission(signal: AbortSignal): Promise<void> {
@@ -163,12 +183,16 @@ export class App {
 
   /** Starts what only one replica does. */
   #lead(signal: AbortSignal): void {
-    const { tokens, config, refresher, secretReconciler, serviceAccountReconciler, registration } = this.#parts;
+    const { reporter, tokens, config, refresher, secretReconciler, serviceAccountReconciler, registration } =
+      this.#parts;
     // Only the end of the service ends the tries of a write, and then nobody is left to be told.
     const store = (update: TokensUpdate) => void tokens.update(update, signal).catch(() => undefined);
     const rememberConfiguration = () => {
-      const configuration = config.currentData;
-      if (configuration) store(({ credentials }) => ({ credentials, configuration }));
+      const { currentData } = config;
+      if (!currentData) return;
+      const configuration = rememberedData(currentData);
+      if (!configuration) reporter.configurationTooLarge();
+      store(({ credentials }) => ({ credentials, configuration }));
     };
     rememberConfiguration();
     config.onChange(rememberConfiguration);
@@ -180,6 +204,7 @@ export class App {
     secretReconciler.start(signal);
     serviceAccountReconciler.start(signal);
     registration.start(signal);
+    this.#running.push(this.#parts.officialComponent.run(signal));
   }
 
   async #readServerVersion(signal: AbortSignal): Promise<void> {
@@ -203,12 +228,13 @@ export class App {
 
   /** Once ready, only the end makes the service unready: a replica less is worse than one that lacks something. */
   #readiness(): ReadinessChecks {
-    const { config, registration, webhookServer } = this.#parts;
+    const { pause, config, certificates, registration, webhookServer } = this.#parts;
     const checks = {
-      listening: webhookServer.isListening,
+      // While everything is paused, a certificate that is missing stays missing, and nobody calls the webhook.
+      listening: webhookServer.isListening || (pause.isOn && !certificates.current()),
       configurationRead: this.#hasBegun,
       synced: this.#mainWatches().every((part) => part.hasSynced),
-      trusted: !config.current?.webhook.enabled || registration.isTrusted,
+      trusted: pause.isOn || !config.current?.webhook.enabled || registration.isTrusted,
     };
     this.#hasBeenReady ||= Object.values(checks).every(Boolean);
     if (this.#isDraining) return { ...checks, serving: false };

@@ -1,28 +1,30 @@
 import { AdmissionHandler } from './admission/admission-handler.ts';
 import { LiveAdmissionView } from './admission/live-admission-view.ts';
-import { CertificateFiles } from './certificates/certificate-files.ts';
-import { kubeCaStore } from './certificates/kube-ca-store.ts';
-import { SelfManagedCertificates } from './certificates/self-managed-certificates.ts';
-import { servingNames } from './certificates/serving-names.ts';
 import type { Clock } from './clock.ts';
 import { observeCluster, type ObservedCluster } from './cluster-state.ts';
 import { ConfigSource } from './config/config-source.ts';
+import { Pause } from './config/pause.ts';
 import { CredentialFetcher } from './credentials/credential-fetcher.ts';
 import { CredentialRefresher } from './credentials/credential-refresher.ts';
 import { TokensStore } from './credentials/tokens-store.ts';
-import { AccessKeyProvider, accessKeySecretName } from './identity/access-key-provider.ts';
+import { addOnAccessKey } from './identity/access-key-provider.ts';
+import { IdentityResolver } from './identity/identity-resolver.ts';
+import { ManagedRole } from './identity/managed-role.ts';
 import { MetadataService } from './identity/metadata-service.ts';
 import { ClusterRegion } from './identity/region.ts';
+import { rrsaTokenFile } from './identity/rrsa-role.ts';
+import { OpenApiStsClient, type StsClient } from './identity/sts-client.ts';
+import { WorkerRole } from './identity/worker-role.ts';
 import { EventRecorder } from './kube/event-recorder.ts';
 import type { KubeClient } from './kube/kube-client.ts';
 import type { ServeOptions } from './options.ts';
+import { createCertificates } from './serving-certificates.ts';
 import { OpenApiAcrClient } from './registry/acr-client.ts';
-import { DesiredContent } from './secrets/desired-content.ts';
-import { PullSecretWriter } from './secrets/pull-secret-writer.ts';
-import { SecretReconciler } from './secrets/secret-reconciler.ts';
+import { createPullSecrets } from './pull-secrets.ts';
+import { createReconcilers } from './reconcilers.ts';
+import { cloudDispatcher } from './openapi/cloud-dispatcher.ts';
 import { WebhookServer } from './server/webhook-server.ts';
-import { ServiceAccountReconciler } from './targets/service-account-reconciler.ts';
-import { ServiceAccountWriter } from './targets/service-account-writer.ts';
+import { OfficialComponent } from './targets/official-component.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { Reporter } from './telemetry/reporter.ts';
@@ -47,20 +49,28 @@ export function createComponents(surroundings: Surroundings) {
   const { options, client, clock, logger, metrics, serverMinor } = surroundings;
   const { namespace: ownNamespace, secretName } = options;
   const onEventFailure = (error: unknown) => logger.debug({ error }, 'Event not written');
-  const events = new EventRecorder({ client, clock, ownNamespace, onFailure: onEventFailure });
-  const reporter = new Reporter({ logger, metrics, events, configMap: options.configMap, secretName });
+  const pause = new Pause();
+  const recorder = new EventRecorder({ client, clock, ownNamespace, onFailure: onEventFailure });
+  const events: Pick<EventRecorder, 'record'> = {
+    record: (subject, note) => {
+      if (!pause.isOn) recorder.record(subject, note);
+    },
+  };
+  const reporter = new Reporter({ logger, metrics, events, configMap: options.configMap });
 
   const observed = observeCluster({
     client,
     clock,
     secretName,
     ownNamespace,
+    accessKeySecret: options.accessKeySecret,
     onWatchRestart: (resource, error) => reporter.watchRestarted(resource, error),
   });
   const config = new ConfigSource({
     client,
     clock,
     configMap: options.configMap,
+    pause,
     onReading: (reading, uid) => reporter.configRead(reading, uid),
     onWatchRestart: (error) => reporter.watchRestarted('configmaps', error),
   });
@@ -68,28 +78,24 @@ export function createComponents(surroundings: Surroundings) {
     client,
     clock,
     namespace: ownNamespace,
+    pause,
     onWatchRestart: (error) => reporter.watchRestarted('secrets', error),
     onWriteFailure: (error, retryInMs) => reporter.failed('tokens Secret', ownNamespace, error, retryInMs),
   });
   const { refresher, clusterRegion } = createRefresher(surroundings, { reporter, config, tokens, observed });
 
-  const desired = new DesiredContent({
-    clock,
-    tokens: () => tokens.current,
-    registries: () => config.current?.registries ?? [],
-  });
-  const writer = new PullSecretWriter({
-    client,
-    secrets: observed.pullSecrets,
-    secretName,
-    desired: () => desired.current(),
-    onWritten: (namespace, reason) => reporter.pullSecretWritten(namespace, reason),
-  });
-  const certificates = createCertificates(surroundings, reporter);
+  // What is under way when the brake is pulled stops before its next write.
+  const brakedClient = client.writingWhile(() => !pause.isOn);
+  const { extraAuths, desired, writer } = createPullSecrets(
+    { ...surroundings, client: brakedClient },
+    { reporter, config, tokens, observed, refresher, clusterRegion },
+  );
+  const certificates = createCertificates(surroundings, { reporter, pause });
   const view = new LiveAdmissionView({
     config: () => config.current,
+    paused: () => pause.isOn,
     tokens: () => tokens.current,
-    desired,
+    extraAuths: () => extraAuths.current(),
     namespaces: observed.namespaces,
     secrets: writer,
     secretName,
@@ -116,6 +122,7 @@ export function createComponents(surroundings: Surroundings) {
     ownNamespace,
     ownerClusterRole: options.ownerClusterRole,
     config: () => config.current,
+    paused: () => pause.isOn,
     caBundle: () => (webhookServer.isListening ? certificates.current()?.caBundle : undefined),
     serverMinor,
     onWritten: (change) => reporter.registrationWritten(change),
@@ -123,8 +130,20 @@ export function createComponents(surroundings: Surroundings) {
     onFailure: (error, retryInMs) => reporter.failed('webhook registration', service, error, retryInMs),
     onWatchRestart: (error) => reporter.watchRestarted('mutatingwebhookconfigurations', error),
   });
-  const reconcilers = createReconcilers(surroundings, { reporter, config, observed, writer, desired, registration });
+  const rules = () => (pause.isOn ? undefined : config.current);
+  const reconcilers = createReconcilers(
+    { ...surroundings, client: brakedClient },
+    { reporter, rules, observed, writer, registration },
+  );
+  const officialComponent = new OfficialComponent({
+    client,
+    clock,
+    pause,
+    onRunning: (deployment) => reporter.officialComponentRuns(deployment),
+  });
   return {
+    pause,
+    officialComponent,
     reporter,
     observed,
     config,
@@ -139,28 +158,37 @@ export function createComponents(surroundings: Surroundings) {
 }
 
 function createRefresher(
-  { options, clock, metrics, environment }: Surroundings,
+  surroundings: Surroundings,
   parts: { reporter: Reporter; config: ConfigSource; tokens: TokensStore; observed: ObservedCluster },
 ) {
-  const { reporter, config, tokens, observed } = parts;
-  const provider = new AccessKeyProvider({
-    namespaces: [...observed.accessKeySecrets.keys()],
-    secret: (namespace) => observed.accessKeySecrets.get(namespace)?.get(`${namespace}/${accessKeySecretName}`)?.secret,
-    environment,
-  });
+  const { options, clock, metrics, environment } = surroundings;
+  const { reporter, config, tokens } = parts;
+  const dispatcher = cloudDispatcher(environment);
+  const onRequest = (action: string, result: string) => metrics.openApiRequests.inc({ action, result });
   const acr = new OpenApiAcrClient({
     endpoint: options.crEndpoint,
     apiVersion: () => config.current?.acrApiVersion ?? '2018-12-01',
-    onRequest: (action, result) => metrics.openApiRequests.inc({ action, result }),
+    onRequest,
     clock,
+    dispatcher,
   });
-  const clusterRegion = new ClusterRegion({
-    configured: options.region,
-    metadata: new MetadataService({ endpoint: options.metadataEndpoint }),
+  const metadata = new MetadataService({ endpoint: options.metadataEndpoint });
+  const clusterRegion = new ClusterRegion({ configured: options.region, metadata });
+  const sts = new OpenApiStsClient({
+    endpoint: options.stsEndpoint,
+    region: (signal) =>
+      clusterRegion.regionOr(() => config.current?.registries.find(({ regionId }) => regionId)?.regionId, signal),
+    onRequest,
+    dispatcher,
   });
+  const identities = createIdentities(surroundings, { ...parts, metadata, sts });
+  config.onChange(({ registries }) => identities.retain(registries));
   const fetcher = new CredentialFetcher({
     acr,
-    provider,
+    providerFor: async (entry, signal) => {
+      await identities.settled(entry, signal);
+      return identities.providerFor(entry);
+    },
     clusterRegion: (signal) => clusterRegion.region(signal),
     clock,
     onStaleDomains: ({ key }, error) => reporter.domainsNotListed(key, error),
@@ -175,65 +203,46 @@ function createRefresher(
   return { refresher, clusterRegion };
 }
 
-function createCertificates({ options, client, clock }: Surroundings, reporter: Reporter) {
-  const { namespace, service, webhookUrl, tlsDir, caLifetimeMs, certificateLifetimeMs } = options;
-  const report = reporter.certificate.bind(reporter);
-  if (tlsDir) return new CertificateFiles({ directory: tlsDir, clock, report });
-  return new SelfManagedCertificates({
-    store: kubeCaStore(client, namespace),
-    clock,
-    namespace,
-    names: servingNames({ service, namespace, webhookUrl }),
-    caLifetimeMs,
-    certificateLifetimeMs,
-    leads: () => true,
-    report,
-  });
-}
-
-function createReconcilers(
-  { options, client, clock }: Surroundings,
+function createIdentities(
+  { options, clock, environment }: Surroundings,
   parts: {
     reporter: Reporter;
     config: ConfigSource;
     observed: ObservedCluster;
-    writer: PullSecretWriter;
-    desired: DesiredContent;
-    registration: WebhookReconciler;
+    metadata: MetadataService;
+    sts: StsClient;
   },
-) {
-  const { reporter, config, observed, writer, desired, registration } = parts;
-  const { namespaces, serviceAccounts, pullSecrets } = observed;
-  const { secretName } = options;
-  const rules = () => config.current;
-  const serviceAccountReconciler = new ServiceAccountReconciler({
-    clock,
-    rules,
-    namespaces,
-    serviceAccounts,
-    writer: new ServiceAccountWriter({
-      client,
-      serviceAccounts,
-      secretName,
-      reachedByWebhook: (namespace) => registration.isReached(namespace),
-      onPatched: (ref, reason) => reporter.serviceAccountPatched(ref, reason),
+): IdentityResolver {
+  const { reporter, config, observed, metadata, sts } = parts;
+  const { accessKeySecrets, referencedSecrets } = observed;
+  const onNotRenewed = (source: string, error: unknown, retryInMs = 0) =>
+    reporter.failed('session', source, error, retryInMs);
+  const accessKey = addOnAccessKey({
+    secrets: [...accessKeySecrets.keys()],
+    get: (name) => accessKeySecrets.get(name)?.get(name)?.secret,
+    environment,
+  });
+  const managedRole = new ManagedRole({ clock, onNotRenewed });
+  const nothingElse = () => `${accessKey.whyMissing}; there is no file ${managedRole.file}`;
+  return new IdentityResolver({
+    tokenMode: options.tokenMode,
+    rrsaEnabled: () => config.current?.rrsaEnabled ?? false,
+    accessKey,
+    managedRole,
+    workerRole: new WorkerRole({
+      metadata,
+      clock,
+      onNotRenewed,
+      ...(options.tokenMode === 'auto' && { insteadOf: nothingElse }),
     }),
-    canAttach: () => desired.current() !== undefined,
-    isForeign: (namespace) => writer.foreign(namespace) !== null,
-    onFailure: (key, error, retryInMs) => reporter.failed('ServiceAccount', key, error, retryInMs),
-  });
-  const secretReconciler = new SecretReconciler({
+    secrets: {
+      namespace: options.namespace,
+      get: (name) => referencedSecrets.get(name),
+      isSettled: (name) => referencedSecrets.isSettled(name),
+    },
+    rrsaTokenFile: rrsaTokenFile(environment),
+    sts,
     clock,
-    client,
-    rules,
-    namespaces,
-    secrets: pullSecrets,
-    secretName,
-    writer,
-    detachNamespace: (namespace) => serviceAccountReconciler.detachNamespace(namespace),
-    onForeign: (namespace, reason) => reporter.pullSecretForeign(namespace, reason),
-    onDeleted: (namespace) => reporter.pullSecretWritten(namespace, 'Deleted'),
-    onFailure: (namespace, error, retryInMs) => reporter.failed('pull Secret', namespace, error, retryInMs),
+    onNotRenewed,
   });
-  return { secretReconciler, serviceAccountReconciler };
 }

@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util';
 import { parseDuration } from './config/duration.ts';
+import { configMapRule, isName, namespaceRule, secretRule } from './config/object-name.ts';
+import { quote } from './config/problem-report.ts';
 import type { ObjectRef } from './kube/resources.ts';
+import { tokenModes, type TokenMode } from './identity/token-mode.ts';
 import { parseListenAddress, type ListenAddress } from './server/listen-address.ts';
 import { logLevels, type LogLevel } from './telemetry/logger.ts';
 
@@ -17,7 +20,11 @@ export interface ServeOptions {
   webhookUrl: string | undefined;
   ownerClusterRole: string | undefined;
   region: string | undefined;
+  tokenMode: TokenMode;
+  /** Of the own namespace, instead of `alibaba-addon-secret` in that or in kube-system. */
+  accessKeySecret: string | undefined;
   crEndpoint: URL | undefined;
+  stsEndpoint: URL | undefined;
   metadataEndpoint: URL | undefined;
   tlsDir: string | undefined;
   caLifetimeMs: number;
@@ -34,7 +41,7 @@ interface Flag {
 }
 
 const flags = {
-  kubeconfig: { value: 'FILE', help: 'default: in-cluster, else KUBECONFIG, else ~/.kube/config' },
+  kubeconfig: { value: 'FILE', help: 'default: in-cluster, else what KUBECONFIG names' },
   namespace: { value: 'NAME', help: 'the own namespace; default: POD_NAMESPACE, else kube-system' },
   'config-map': { value: 'NAMESPACE/NAME', default: 'kube-system/acr-configuration', help: 'the configuration' },
   'secret-name': { value: 'NAME', default: 'acr-credential-secret-aggregation', help: 'the pull Secrets' },
@@ -44,7 +51,13 @@ const flags = {
   'webhook-url': { value: 'URL', help: 'where the API server calls a webhook outside the cluster' },
   'owner-cluster-role': { value: 'NAME', help: 'its deletion removes the webhook registration' },
   region: { value: 'ID', help: "the cluster's region; default: the metadata service's" },
+  'token-mode': { value: 'MODE', default: 'auto', help: `whose credentials: ${tokenModes.join(', ')}` },
+  'access-key-secret': {
+    value: 'NAME',
+    help: "the AccessKey's, in the own namespace; default: alibaba-addon-secret, there or in kube-system",
+  },
   'cr-endpoint': { value: 'URL', help: "sends every call of the registry's OpenAPI there" },
+  'sts-endpoint': { value: 'URL', help: 'sends every call of the Security Token Service there' },
   'metadata-endpoint': { value: 'URL', help: 'sends every call of the metadata service there' },
   'tls-dir': { value: 'DIRECTORY', help: 'tls.crt, tls.key and ca.crt of somebody else; default: self-managed' },
   'ca-lifetime': { value: 'DURATION', default: '8760h', help: 'of the self-managed CA' },
@@ -65,8 +78,7 @@ export class OptionsError extends Error {
 }
 
 /**
- * Reads the flags of `serve`. A flag wins over its environment variable (`--webhook-url` = `ACR_INJECTOR_WEBHOOK_URL`); an empty
- * text is none.
+ * Reads the flags of `serve`. A flag wins over its environment variable (`--webhook-url` = `ACR_INJECTOR_WEBHOOK_URL`).
  * @throws OptionsError
  */
 export function parseServeOptions(args: string[], environment: Environment): ServeOptions {
@@ -74,34 +86,45 @@ export function parseServeOptions(args: string[], environment: Environment): Ser
   const problems: string[] = [];
   const textOf = (name: FlagName): string | undefined => {
     const flag: Flag = flags[name];
-    return firstOf(given[name], environment[environmentName(name)], flag.default);
+    return firstSet(given[name], environment[environmentName(name)], flag.default);
   };
   const read = <T>(name: FlagName, parse: (text: string) => T | undefined): T | undefined => {
     const text = textOf(name);
     if (text === undefined) return undefined;
     const value = parse(text);
-    if (value === undefined) problems.push(`--${name}: "${text}" is no ${flags[name].value} (${flags[name].help})`);
+    if (value === undefined)
+      problems.push(`--${name}: ${quote(text)} is no ${flags[name].value} (${flags[name].help})`);
     return value;
   };
   const required = <T>(name: FlagName, parse: (text: string) => T | undefined, fallback: T): T =>
     read(name, parse) ?? fallback;
+  const accessKeySecret = read('access-key-secret', parseSecretName);
+  // Who names a Secret means that one, even while it is missing.
+  const automatic = accessKeySecret === undefined ? 'auto' : 'accessKey';
   const options: ServeOptions = {
     kubeconfig: textOf('kubeconfig'),
-    namespace: required('namespace', parseObjectName, firstOf(environment.POD_NAMESPACE) ?? 'kube-system'),
+    namespace: firstSet(textOf('namespace'), environment.POD_NAMESPACE) ?? 'kube-system',
     configMap: required('config-map', parseObjectRef, { namespace: '', name: '' }),
-    secretName: required('secret-name', parseObjectName, ''),
+    secretName: required('secret-name', parseSecretName, ''),
     listen: required('listen', parseListenAddress, { host: '::', port: 8443 }),
     metricsListen: required('metrics-listen', parseListenAddress, { host: '::', port: 8080 }),
-    service: required('service', parseObjectName, ''),
+    service: textOf('service') ?? '',
     webhookUrl: read('webhook-url', (text) => (parseUrl(text)?.protocol === 'https:' ? text : undefined)),
     ownerClusterRole: textOf('owner-cluster-role'),
     region: textOf('region'),
+    tokenMode: required(
+      'token-mode',
+      (text) => (text === 'auto' ? automatic : tokenModes.find((mode) => mode === text)),
+      'auto',
+    ),
+    accessKeySecret,
     crEndpoint: read('cr-endpoint', parseUrl),
+    stsEndpoint: read('sts-endpoint', parseUrl),
     metadataEndpoint: read('metadata-endpoint', parseUrl),
     tlsDir: textOf('tls-dir'),
     caLifetimeMs: required('ca-lifetime', parsePositiveDuration, 0),
     certificateLifetimeMs: required('certificate-lifetime', parsePositiveDuration, 0),
-    drainMs: required('drain', (text) => (text.startsWith('-') ? undefined : parseDuration(text)), 0),
+    drainMs: required('drain', parseDuration, 0),
     logLevel: required('log-level', (text) => logLevels.find((level) => level === text), 'info'),
   };
   if (problems.length > 0) throw new OptionsError(problems);
@@ -118,12 +141,13 @@ export function describeServeFlags(): string {
     .join('\n');
 }
 
-function firstOf(...texts: (string | undefined)[]): string | undefined {
-  return texts.find((text) => text !== undefined && text !== '');
-}
-
 function environmentName(flag: string): string {
   return `ACR_INJECTOR_${flag.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** An empty text says nothing, as a template leaves it. */
+function firstSet(...texts: (string | undefined)[]): string | undefined {
+  return texts.find((text) => text !== undefined && text !== '');
 }
 
 function givenFlags(args: string[]): Partial<Record<FlagName, string>> {
@@ -137,20 +161,16 @@ function givenFlags(args: string[]): Partial<Record<FlagName, string>> {
 
 function parseObjectRef(text: string): Required<ObjectRef> | undefined {
   const [namespace = '', name = '', ...rest] = text.split('/');
-  return isObjectName(namespace) && isObjectName(name) && rest.length === 0 ? { namespace, name } : undefined;
+  const isRef = isName(namespace, namespaceRule) && isName(name, configMapRule) && rest.length === 0;
+  return isRef ? { namespace, name } : undefined;
 }
 
-function parseObjectName(text: string): string | undefined {
-  return isObjectName(text) ? text : undefined;
-}
-
-function isObjectName(text: string): boolean {
-  return text.length <= 253 && /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text);
+function parseSecretName(text: string): string | undefined {
+  return isName(text, secretRule) ? text : undefined;
 }
 
 function parseUrl(text: string): URL | undefined {
-  const url = URL.parse(text);
-  return url && /^https?:$/.test(url.protocol) ? url : undefined;
+  return URL.parse(text) ?? undefined;
 }
 
 function parsePositiveDuration(text: string): number | undefined {

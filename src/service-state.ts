@@ -1,5 +1,8 @@
 import type { Components } from './components.ts';
+import { publicConfig } from './config/public-config.ts';
+import { listedDomains } from './credentials/refresh-policy.ts';
 import { credentialOf } from './credentials/tokens-secret.ts';
+import { knownDomains } from './registry/managed-domains.ts';
 import { selectsNamespace } from './targets/target-selector.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
@@ -15,25 +18,28 @@ export function countState({ config, observed, tokens }: Components, metrics: Me
   for (const [state, count] of Object.entries(counts)) metrics.namespaces.set({ state }, count);
   // What is configured no longer must not be said to expire.
   metrics.credentialExpiry.reset();
-  for (const [registry, { expiresAt }] of Object.entries(tokens.current.credentials)) {
-    metrics.credentialExpiry.set({ registry }, expiresAt / 1000);
+  for (const entry of rules?.registries ?? []) {
+    const credential = credentialOf(tokens.current, entry);
+    if (credential) metrics.credentialExpiry.set({ registry: entry.key }, credential.expiresAt / 1000);
   }
 }
 
 /** The state of the service for people: names and times, no token. */
-export function describeState({ config, tokens, registration, refresher }: Components): object {
+export function describeState({ pause, config, tokens, registration, refresher }: Components): object {
   const { failures } = refresher;
   const registries = config.current?.registries ?? [];
   return {
+    paused: pause.isOn,
     configMap: config.lastReading,
-    configuration: config.current ?? null,
+    configuration: config.current ? publicConfig(config.current) : null,
     webhookTrusted: registration.isTrusted,
-    registries: registries.map(({ key }) => {
-      const { expiresAt, domains = [] } = credentialOf(tokens.current, key) ?? {};
+    registries: registries.map((entry) => {
+      const { key } = entry;
+      const credential = credentialOf(tokens.current, entry);
       return {
         key,
-        expiresAt: expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
-        domains,
+        expiresAt: credential ? new Date(credential.expiresAt).toISOString() : null,
+        domains: knownDomains(entry, listedDomains(credential), undefined) ?? [],
         failure: failures.get(key) ?? null,
       };
     }),

@@ -39,15 +39,16 @@ describe('what is kept of the cluster', () => {
     api.put(resources.secrets, secretAt('a/pull', { data: { '.dockerconfigjson': 'c2VjcmV0' } }));
     const { namespaces, serviceAccounts, pullSecrets } = await observed();
     expect(namespaces.get('a')).toEqual({ resourceVersion: '1', terminating: false, optedOut: false });
-    expect(serviceAccounts.get('a/app')).toMatchObject({ hasReference: true });
-    expect(JSON.stringify([...pullSecrets.entries()])).not.toContain('c2VjcmV0');
+    expect(serviceAccounts.get('a/app')).toMatchObject({ references: ['pull'] });
+    expect(pullSecrets.get('a/pull')).toBeDefined();
+    expect(JSON.stringify(pullSecrets.get('a/pull'))).not.toContain('c2VjcmV0');
   });
 
   it('is of Secrets only those of names that are ours', async () => {
     api.put(resources.secrets, secretAt('a/other'));
     api.put(resources.secrets, secretAt('a/pull'));
     const { pullSecrets } = await observed();
-    expect([...pullSecrets.entries()].map(([key]) => key)).toEqual(['a/pull']);
+    expect([pullSecrets.get('a/pull') !== undefined, pullSecrets.get('a/other')]).toEqual([true, undefined]);
     const requests = api.calls.filter(({ resource, verb }) => resource === 'secrets' && verb !== 'get');
     for (const { options } of requests) {
       expect(options).toMatchObject({ fieldSelector: expect.stringMatching(/^metadata\.name=/) as string });
@@ -58,13 +59,15 @@ describe('what is kept of the cluster', () => {
     api.put(resources.secrets, secretAt('acr/alibaba-addon-secret'));
     api.put(resources.secrets, secretAt('team-a/alibaba-addon-secret'));
     const { accessKeySecrets } = await observed();
-    expect([...accessKeySecrets.keys()]).toEqual(['acr', 'kube-system']);
-    expect(accessKeySecrets.get('acr')?.get('acr/alibaba-addon-secret')).toBeDefined();
-    expect(accessKeySecrets.get('kube-system')?.get('team-a/alibaba-addon-secret')).toBeUndefined();
+    const [own, system] = ['acr/alibaba-addon-secret', 'kube-system/alibaba-addon-secret'] as const;
+    expect([...accessKeySecrets.keys()]).toEqual([own, system]);
+    expect(accessKeySecrets.get(own)?.get(own)).toBeDefined();
+    expect(accessKeySecrets.get(system)?.get('team-a/alibaba-addon-secret')).toBeUndefined();
   });
 
   it('is watched once where the own namespace is kube-system', async () => {
-    expect([...(await observed('kube-system')).accessKeySecrets.keys()]).toEqual(['kube-system']);
+    const { accessKeySecrets } = await observed('kube-system');
+    expect([...accessKeySecrets.keys()]).toEqual(['kube-system/alibaba-addon-secret']);
   });
 });
 

@@ -6,7 +6,13 @@ import type { EnsureOutcome } from '../secrets/pull-secret-writer.ts';
 import type { AdmissionOutcome, AdmissionRequest } from './admission-review.ts';
 import type { AdmissionView } from './admission-view.ts';
 import { answerWithinMs } from './deadline.ts';
-import { appendReference, firstReason, type InjectionDecision, type SkipPolicy, type SkipReason } from './injection.ts';
+import {
+  appendReferences,
+  firstReason,
+  type InjectionDecision,
+  type SkipPolicy,
+  type SkipReason,
+} from './injection.ts';
 import { decidePod, hasHandWrittenList } from './pod-injection.ts';
 import { decideServiceAccount } from './service-account-injection.ts';
 
@@ -34,6 +40,7 @@ export interface AdmissionHandlerOptions {
 type SecretState = EnsureOutcome | 'NotInTime' | 'Refused';
 
 const namespacePolicies: SkipPolicy<AdmissionView>[] = [
+  (view) => (view.paused ? 'Paused' : null),
   (view) => (view.optedOut ? 'OptedOut' : null),
   (view) => (view.isTarget ? null : 'NotATarget'),
   (view) => (view.terminating ? 'NamespaceTerminating' : null),
@@ -65,7 +72,11 @@ export class AdmissionHandler {
   async #reviewWith(view: AdmissionView, request: AdmissionRequest, granted: string | undefined): Promise<Verdict> {
     const decision = decide(request, view);
     if (!decision.inject) return skip(decision.reason);
-    const injection = new Injection(request, view, appendReference(decision.listPath, decision.list, view.secretName));
+    const injection = new Injection(
+      request,
+      view,
+      appendReferences(decision.listPath, decision.list, view.secretNames),
+    );
     if (request.resource === 'serviceaccounts' && request.operation === 'UPDATE') {
       return injection.patched('ServiceAccountUpdate');
     }
@@ -150,17 +161,21 @@ class Injection {
     this.#patch = patch;
   }
 
+  get #secrets(): string {
+    return this.#view.secretNames.join(', ');
+  }
+
   patched(reason: InjectReason, ...warnings: string[]): Verdict {
     const { object, resource } = this.#request;
-    const { secretName, deadRegistries } = this.#view;
+    const { deadRegistries } = this.#view;
     const noted =
       resource === 'pods' && hasHandWrittenList(object)
-        ? [...warnings, `${secretName} was added to the Pod's own imagePullSecrets`]
+        ? [...warnings, `${this.#secrets} was added to the Pod's own imagePullSecrets`]
         : warnings;
     if (reason !== 'NoCredential' && deadRegistries.length > 0) {
       noted.push(`no live token for registry ${deadRegistries.join(', ')}`);
     }
-    const auditAnnotations = { 'image-pull-secret': secretName };
+    const auditAnnotations = { 'image-pull-secret': this.#secrets };
     return {
       outcome: { allowed: true, patch: this.#patch, warnings: noted, auditAnnotations },
       decision: 'patched',
@@ -170,9 +185,11 @@ class Injection {
 
   /** There is no token, or no Secret in time: pulls may fail, which `Ignore` accepts and `Fail` does not. */
   withoutSecret(reason: 'NoCredential' | 'SecretNotWritten'): Verdict {
-    const { failurePolicy, secretName } = this.#view;
+    const { failurePolicy } = this.#view;
     const problem =
-      reason === 'NoCredential' ? 'no registry has a live token' : `Secret ${secretName} could not be written in time`;
+      reason === 'NoCredential'
+        ? 'no registry has a live token'
+        : `Secret ${this.#secrets} could not be written in time`;
     if (failurePolicy === 'Ignore') return this.patched(reason, `${problem}; pulling private images may fail for now`);
     const message = `acr-credential-injector: ${problem}; try again`;
     return { outcome: { allowed: false, message, retryAfterSeconds: 1 }, decision: 'denied', reason };
@@ -188,10 +205,7 @@ class Injection {
       case 'NotInTime':
         return this.withoutSecret('SecretNotWritten');
       case 'Refused':
-        return this.patched(
-          'SecretNotWritten',
-          `Secret ${this.#view.secretName} could not be written: see the service's log`,
-        );
+        return this.patched('SecretNotWritten', `Secret ${this.#secrets} could not be written: see the service's log`);
       case 'NamespaceGone':
         return skip('NamespaceTerminating');
       case 'Foreign':

@@ -1,3 +1,4 @@
+import { isRecord, parseJson } from '../json.ts';
 import type { JsonPatchOperation } from '../kube/kube-client.ts';
 import type { ObjectMeta } from '../kube/objects.ts';
 
@@ -106,18 +107,6 @@ function responseOf(uid: string, outcome: AdmissionOutcome): object {
   };
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new UnreadableReviewError('the body is not JSON');
-  }
-}
-
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,9 @@
 import type { JsonPatchOperation } from '../kube/kube-client.ts';
-import { isRecord } from './admission-review.ts';
+import { isRecord } from '../json.ts';
 
 /** Why an object is let through as it is. */
 export type SkipReason =
+  | 'Paused'
   | 'NotATarget'
   | 'OptedOut'
   | 'MirrorPod'
@@ -16,7 +17,7 @@ export type SkipReason =
   | 'UnknownResource'
   | 'Unreadable';
 
-/** What is to be done with one object: nothing, or a patch that appends the reference to the list at `listPath`. */
+/** What is to be done with one object: nothing, or a patch that appends references to the list at `listPath`. */
 export type InjectionDecision =
   { inject: false; reason: SkipReason } | { inject: true; listPath: string; list: unknown[] };
 
@@ -33,14 +34,18 @@ export function firstReason<Subject>(policies: readonly SkipPolicy<Subject>[], s
 }
 
 /**
- * Appends to a list of references: never reorders, never drops. No `test`: a patch of a webhook that cannot be applied fails
- * the user's request, even under `Ignore`.
+ * Appends the references that are missing to a list: never reorders, never drops. No `test`: a patch of a webhook that cannot
+ * be applied fails the user's request, even under `Ignore`.
  */
-export function appendReference(listPath: string, list: readonly unknown[], secretName: string): JsonPatchOperation[] {
-  const entry = { name: secretName };
+export function appendReferences(
+  listPath: string,
+  list: readonly unknown[],
+  secretNames: readonly string[],
+): JsonPatchOperation[] {
+  const missing = missingReferences(list, secretNames).map((name) => ({ name }));
   return list.length > 0
-    ? [{ op: 'add', path: `${listPath}/-`, value: entry }]
-    : [{ op: 'add', path: listPath, value: [entry] }];
+    ? missing.map((entry) => ({ op: 'add', path: `${listPath}/-`, value: entry }))
+    : [{ op: 'add', path: listPath, value: missing }];
 }
 
 export function listOf(value: unknown): unknown[] {
@@ -49,4 +54,8 @@ export function listOf(value: unknown): unknown[] {
 
 export function hasReference(list: readonly unknown[], secretName: string): boolean {
   return list.some((entry) => isRecord(entry) && entry.name === secretName);
+}
+
+export function missingReferences(list: readonly unknown[], secretNames: readonly string[]): string[] {
+  return secretNames.filter((name) => !hasReference(list, name));
 }

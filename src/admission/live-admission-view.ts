@@ -1,21 +1,25 @@
-import type { Config } from '../config/config.ts';
+import type { Config, RegistryEntry } from '../config/config.ts';
+import { listedDomains } from '../credentials/refresh-policy.ts';
 import { credentialOf, type TokensState } from '../credentials/tokens-secret.ts';
 import type { Namespace } from '../kube/objects.ts';
 import type { Reflector } from '../kube/reflector.ts';
 import { compileAuthKeys } from '../registry/auth-key-matcher.ts';
 import { managedDomains } from '../registry/managed-domains.ts';
-import type { DesiredContent } from '../secrets/desired-content.ts';
+import type { MergedAuths } from '../secrets/extra-auths.ts';
 import type { PullSecretWriter } from '../secrets/pull-secret-writer.ts';
+import { registriesFor } from '../targets/registry-scope.ts';
 import { selectsNamespace, selectsServiceAccount, type ObservedNamespace } from '../targets/target-selector.ts';
 import { failurePolicyFor } from '../webhook/reach.ts';
 import type { AdmissionView } from './admission-view.ts';
 
 export interface LiveAdmissionViewOptions {
   config: () => Config | undefined;
+  paused: () => boolean;
   tokens: () => TokensState;
-  desired: Pick<DesiredContent, 'current'>;
+  extraAuths: () => MergedAuths;
   namespaces: Pick<Reflector<Namespace, ObservedNamespace>, 'get'>;
-  secrets: Pick<PullSecretWriter, 'isKnown' | 'foreign'>;
+  secrets: Pick<PullSecretWriter, 'isKnown' | 'foreign' | 'references' | 'hasContent'>;
+  /** Of the first pull Secret of each namespace. */
   secretName: string;
   ownNamespace: string;
   serverMinor: () => number;
@@ -23,12 +27,14 @@ export interface LiveAdmissionViewOptions {
   now: () => number;
 }
 
+type Sources = readonly [Config, TokensState, MergedAuths, string?];
+
 /** Answers from what the watches keep in memory, as it is at the moment of a review. */
 export class LiveAdmissionView {
   readonly #options: LiveAdmissionViewOptions;
-  #matcher:
-    | { config: Config; tokens: TokensState; region: string | undefined; matches: (image: string) => boolean }
-    | undefined;
+  #sources: Sources | undefined;
+  /** By the keys of the registries that are meant for the namespace. */
+  readonly #matchers = new Map<string, (image: string) => boolean>();
 
   constructor(options: LiveAdmissionViewOptions) {
     this.#options = options;
@@ -36,43 +42,62 @@ export class LiveAdmissionView {
 
   /** Undefined before the first configuration. */
   of(namespace: string): AdmissionView | undefined {
-    const { config, desired, namespaces, secrets, secretName, ownNamespace, serverMinor } = this.#options;
+    const { config, paused, namespaces, secrets, ownNamespace, serverMinor } = this.#options;
     const current = config();
     if (!current) return undefined;
     // A namespace that no watch has brought yet has only just been made: its name decides.
     const observed = namespaces.get(namespace);
+    const registries = registriesFor(current.registries, namespace);
     return {
-      secretName,
+      secretNames: this.#secretNames(namespace),
       failurePolicy: failurePolicyFor(namespace, { config: current, ownNamespace, serverMinor: serverMinor() }),
       timeoutSeconds: current.webhook.timeoutSeconds,
-      isTarget: selectsNamespace(current, namespace, observed),
+      paused: paused(),
+      isTarget: selectsNamespace(current, namespace, observed) && this.#hasAnythingFor(namespace, registries),
       optedOut: observed?.optedOut ?? false,
       terminating: observed?.terminating ?? false,
       foreignSecret: secrets.foreign(namespace),
       secretKnown: secrets.isKnown(namespace),
-      hasLiveCredential: desired.current() !== undefined,
-      deadRegistries: this.#deadRegistries(current),
+      hasLiveCredential: secrets.hasContent(namespace),
+      deadRegistries: this.#deadRegistries(registries),
       selectsServiceAccount: (name) => selectsServiceAccount(current, name),
-      managesImage: (image) => this.#matches(current)(image),
+      managesImage: (image) => this.#matcher(current, registries)(image),
     };
   }
 
-  #deadRegistries({ registries }: Config): string[] {
-    const { tokens, now } = this.#options;
-    const state = tokens();
-    return registries.map(({ key }) => key).filter((key) => (credentialOf(state, key)?.expiresAt ?? 0) <= now());
+  /** Where no registry is meant for the namespace and no Secret of `extra-auths` gives anything, no wait would end. */
+  #hasAnythingFor(namespace: string, registries: readonly RegistryEntry[]): boolean {
+    return registries.length > 0 || this.#options.secrets.hasContent(namespace);
   }
 
-  /** Compiled once for a configuration and a state of the tokens, not for every Pod. */
-  #matches(config: Config): (image: string) => boolean {
-    const tokens = this.#options.tokens();
-    const region = this.#options.clusterRegion();
-    const known = this.#matcher;
-    if (known?.config === config && known.tokens === tokens && known.region === region) return known.matches;
-    const domains = managedDomains(config.registries, (key) => credentialOf(tokens, key)?.domains, region);
-    const keyOfImage = compileAuthKeys(domains);
-    const matches = (image: string) => keyOfImage(image) !== undefined;
-    this.#matcher = { config, tokens, region, matches };
-    return matches;
+  /** While no token is live, the first one is named all the same: it will be there when one is. */
+  #secretNames(namespace: string): readonly string[] {
+    const { secrets, secretName } = this.#options;
+    const { attach } = secrets.references(namespace);
+    return attach.includes(secretName) ? attach : [secretName, ...attach];
+  }
+
+  #deadRegistries(registries: readonly RegistryEntry[]): string[] {
+    const { tokens, now } = this.#options;
+    const state = tokens();
+    const isDead = (entry: RegistryEntry) => (credentialOf(state, entry)?.expiresAt ?? 0) <= now();
+    return registries.filter(isDead).map(({ key }) => key);
+  }
+
+  /** Compiled once for what it is made of, not for every Pod. */
+  #matcher(config: Config, registries: readonly RegistryEntry[]): (image: string) => boolean {
+    const { tokens, extraAuths, clusterRegion } = this.#options;
+    const sources: Sources = [config, tokens(), extraAuths(), clusterRegion()];
+    if (!this.#sources?.every((source, index) => source === sources[index])) this.#matchers.clear();
+    this.#sources = sources;
+    const scope = registries === config.registries ? '' : registries.map(({ key }) => key).join(' ');
+    const known = this.#matchers.get(scope);
+    if (known) return known;
+    const [, state, { auths }, region] = sources;
+    const domains = managedDomains(registries, (entry) => listedDomains(credentialOf(state, entry)), region);
+    const keyOfImage = compileAuthKeys([...domains, ...Object.keys(auths)]);
+    const matcher = (image: string) => keyOfImage(image) !== undefined;
+    this.#matchers.set(scope, matcher);
+    return matcher;
   }
 }

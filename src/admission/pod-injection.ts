@@ -1,7 +1,8 @@
+import { isRecord } from '../json.ts';
 import { isOptedOut } from '../targets/target-selector.ts';
-import { isRecord, type AdmissionRequest, type AdmittedObject } from './admission-review.ts';
+import type { AdmissionRequest, AdmittedObject } from './admission-review.ts';
 import type { AdmissionView } from './admission-view.ts';
-import { firstReason, hasReference, listOf, type InjectionDecision, type SkipPolicy } from './injection.ts';
+import { firstReason, listOf, missingReferences, type InjectionDecision, type SkipPolicy } from './injection.ts';
 
 /** On a Pod that the kubelet made of a file: the API server refuses such a Pod when it references Secrets. */
 const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
@@ -18,7 +19,7 @@ const policies: SkipPolicy<Subject>[] = [
   ({ object }) => (isOptedOut(object.metadata) ? 'OptedOut' : null),
   ({ object }) => (object.metadata.annotations?.[MIRROR_ANNOTATION] === undefined ? null : 'MirrorPod'),
   ({ object }) => (object.metadata.deletionTimestamp ? 'BeingDeleted' : null),
-  ({ list, view }) => (hasReference(list, view.secretName) ? 'AlreadyReferenced' : null),
+  ({ list, view }) => (missingReferences(list, view.secretNames).length > 0 ? null : 'AlreadyReferenced'),
   ({ spec, view }) => (imagesOf(spec).some((image) => view.managesImage(image)) ? null : 'NoManagedImage'),
 ];
 

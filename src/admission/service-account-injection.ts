@@ -2,7 +2,14 @@ import { FIELD_MANAGER } from '../kube/field-manager.ts';
 import { isOptedOut } from '../targets/target-selector.ts';
 import type { AdmissionRequest } from './admission-review.ts';
 import type { AdmissionView } from './admission-view.ts';
-import { firstReason, hasReference, listOf, type InjectionDecision, type SkipPolicy } from './injection.ts';
+import {
+  firstReason,
+  hasReference,
+  listOf,
+  missingReferences,
+  type InjectionDecision,
+  type SkipPolicy,
+} from './injection.ts';
 
 interface Subject {
   request: AdmissionRequest;
@@ -15,8 +22,8 @@ const policies: SkipPolicy<Subject>[] = [
   ({ request, view }) => (view.selectsServiceAccount(request.object.metadata.name ?? '') ? null : 'NotATarget'),
   ({ request }) => (isOptedOut(request.object.metadata) ? 'OptedOut' : null),
   ({ request }) => (request.object.metadata.deletionTimestamp ? 'BeingDeleted' : null),
-  ({ list, view }) => (hasReference(list, view.secretName) ? 'AlreadyReferenced' : null),
-  ({ request, view }) => (isOwnDetach(request, view.secretName) ? 'OwnDetach' : null),
+  ({ list, view }) => (missingReferences(list, view.secretNames).length > 0 ? null : 'AlreadyReferenced'),
+  ({ request, view, list }) => (isOwnDetach(request, missingReferences(list, view.secretNames)) ? 'OwnDetach' : null),
 ];
 
 /** Decides on a ServiceAccount in a namespace that is a target. */
@@ -27,7 +34,8 @@ export function decideServiceAccount(request: AdmissionRequest, view: AdmissionV
 }
 
 /** Reconciliation detaches what the configuration no longer selects; this replica may not have read that edit yet. */
-function isOwnDetach({ operation, fieldManager, oldObject }: AdmissionRequest, secretName: string): boolean {
+function isOwnDetach({ operation, fieldManager, oldObject }: AdmissionRequest, missing: readonly string[]): boolean {
   if (operation !== 'UPDATE' || fieldManager !== FIELD_MANAGER) return false;
-  return hasReference(listOf(oldObject?.imagePullSecrets), secretName);
+  const before = listOf(oldObject?.imagePullSecrets);
+  return missing.some((name) => hasReference(before, name));
 }

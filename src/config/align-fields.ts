@@ -1,14 +1,17 @@
+import { isFieldName, isPlainField, sayField } from './field-names.ts';
 import { lineBreak, part } from './located-text.ts';
 import type { LocatedText } from './located-text.ts';
-import { quote } from './problem-report.ts';
+import { isShownWhole, verbatim } from './problem-report.ts';
 import type { ProblemReport } from './problem-report.ts';
 
-/** `- name: value` or `name: value`, of block style: indentation, dash, name, value. */
-const fieldLine = /^([ \t]*)(- +)?([A-Za-z][\w-]*)[ \t]*:(?:[ \t]+(.*))?$/;
-const dashLine = /^([ \t]*)-(?:[ \t]|$)/;
-/** Fields whose value may be shown; any other might be a secret. */
-const shownField = /^(?:instanceId|regionId|domains|enable|failure-policy|timeout-seconds)$/i;
+/**
+ * `- name: value` or `name: value`, of block style: indentation, dash, name, value. What stands further in is meant for no field;
+ * to put many lines in line with it would make a text without end.
+ */
+const fieldLine = /^([ \t]{0,100})(- {1,100})?([A-Za-z][\w-]*)[ \t]*:(?:[ \t]([^]*))?$/;
+const dashLine = /^([ \t]{0,100})-(?:[ \t]|$)/;
 const blankLine = /^\s*(?:#.*)?$/;
+const commentStart = /(?:^|[ \t])#/;
 const flowStart = /^\s*[[{]/;
 /** What follows on deeper lines belongs to the field: a list, a mapping or a text of several lines. */
 const openValue = /^(?:[|>][-+\d]*[ \t]*)?(?:#.*)?$/;
@@ -30,6 +33,7 @@ interface Line {
   readonly indent: string;
   readonly content: string;
   readonly name: string;
+  readonly value: string;
 }
 
 class FieldAligner {
@@ -55,8 +59,8 @@ class FieldAligner {
       this.#openColumn = indent.length;
       return text;
     }
-    this.#openColumn = openValue.test(value) ? indent.length + dash.length : Number.POSITIVE_INFINITY;
-    const line = { index, indent, content: text.slice(indent.length), name };
+    this.#openColumn = openValue.test(value.trim()) ? indent.length + dash.length : Number.POSITIVE_INFINITY;
+    const line = { index, indent, content: text.slice(indent.length), name, value };
     return dash === '' ? this.#alignField(line) : this.#alignEntry(line, dash.length);
   }
 
@@ -78,8 +82,8 @@ class FieldAligner {
     const { column, shift } = this.#entry;
     if (indent.length !== column || indent.includes('\t')) {
       const place = indent.includes('\t') ? 'behind a tab' : `in column ${indent.length + 1}`;
-      const first = `where ${quote(this.#entry.name)} in line ${this.#entry.index + 1} begins in column ${column + 1}`;
-      this.#refuse(line, `${quote(name)} ${place}, ${first}`, column + shift);
+      const first = `where ${sayField(this.#entry.name)} in line ${this.#entry.index + 1} begins in column ${column + 1}`;
+      this.#refuse(line, `${sayField(name)} ${place}, ${first}`, column + shift);
     }
     return ' '.repeat(column + shift) + content;
   }
@@ -91,9 +95,20 @@ class FieldAligner {
     return text.replace(new RegExp(`^ {0,${-shift}}`), '');
   }
 
-  #refuse({ index, indent, content, name }: Line, found: string, column: number): void {
+  #refuse(line: Line, found: string, column: number): void {
+    const { index, indent, content } = line;
     const start = (this.#whole.source.lineStarts[index] ?? 0) + indent.length;
-    const shown = shownField.test(name) ? content.trimEnd() : content.replace(/:.*/s, ': …');
-    this.#report.refuse(part(this.#whole, start, start + content.length), found, quote(' '.repeat(column) + shown));
+    const fix = verbatim(' '.repeat(column) + shownOf(line));
+    this.#report.refuse(part(this.#whole, start, start + content.length), found, fix);
   }
+}
+
+/** A line without what may be a secret, as a comment may be, too. */
+function shownOf({ content, name, value }: Line): string {
+  if (!isFieldName(name)) return content.startsWith('-') ? '- …' : '…';
+  const start = content.slice(0, content.indexOf(':') + 1);
+  const [given = '', ...comment] = value.split(commentStart);
+  const isShown = isPlainField(name) && isShownWhole(given.replace(/["']/g, ''));
+  const shown = isShown ? given.trim() : '…';
+  return [start, shown, ...comment.slice(0, 1).map(() => '# …')].filter((text) => text !== '').join(' ');
 }

@@ -5,13 +5,14 @@ import { Reflector, type Reduced } from '../kube/reflector.ts';
 import { resources, type ObjectRef } from '../kube/resources.ts';
 import type { Config, ConfigProblem } from './config.ts';
 import { parseConfig } from './parse-config.ts';
+import { PAUSE_ANNOTATION, type Pause } from './pause.ts';
 import { formatProblem } from './problem-report.ts';
 
 type ConfigData = Readonly<Record<string, string>>;
 
 /** What became of the ConfigMap as it was last seen. */
 export type ConfigReading =
-  | { kind: 'accepted'; data: ConfigData; warnings: ConfigProblem[] }
+  | { kind: 'accepted'; data: ConfigData; warnings: ConfigProblem[]; personalByDefault: boolean }
   | { kind: 'refused'; problems: ConfigProblem[]; warnings: ConfigProblem[]; keepsLastGood: boolean }
   | { kind: 'missing'; keepsLastGood: boolean };
 
@@ -19,6 +20,8 @@ export interface ConfigSourceOptions {
   client: Pick<KubeClient, 'list' | 'watch'>;
   clock: Clock;
   configMap: Required<ObjectRef>;
+  /** Switched as the ConfigMap's annotation says; a ConfigMap that goes leaves it as it is. */
+  pause: Pause;
   /** Told of every edit and of what the first look found. */
   onReading: (reading: ConfigReading, uid: string | undefined) => void;
   onWatchRestart: (error: unknown) => void;
@@ -27,6 +30,7 @@ export interface ConfigSourceOptions {
 interface ObservedConfigMap extends Reduced {
   readonly data: ConfigData;
   readonly uid: string | undefined;
+  readonly paused: boolean;
 }
 
 /** The configuration in force: what the ConfigMap says, or the last that was good. */
@@ -51,6 +55,7 @@ export class ConfigSource {
         resourceVersion: metadata.resourceVersion ?? '',
         uid: metadata.uid,
         data: data ?? {},
+        paused: metadata.annotations?.[PAUSE_ANNOTATION] === 'true',
       }),
       onRestart: onWatchRestart,
     });
@@ -79,8 +84,9 @@ export class ConfigSource {
     this.#listeners.add(listener);
   }
 
-  /** Watches the ConfigMap until `signal` fires. */
+  /** Watches the ConfigMap until `signal` fires; whether it pauses everything is said as soon as it is known. */
   run(signal: AbortSignal): Promise<void> {
+    void this.#reflector.synced.then(() => this.#options.pause.switch(this.#observed?.paused ?? false));
     return this.#reflector.run(signal);
   }
 
@@ -90,10 +96,16 @@ export class ConfigSource {
    */
   async begin(lastGood: ConfigData | undefined): Promise<void> {
     await this.#reflector.synced;
+    const observed = this.#observed;
+    this.#options.pause.switch(observed?.paused ?? false);
     this.#adopt(lastGood);
-    const { namespace, name } = this.#options.configMap;
-    this.#read(this.#reflector.get(`${namespace}/${name}`));
+    this.#read(observed);
     this.#reflector.subscribe((_key, current) => this.#read(current));
+  }
+
+  get #observed(): ObservedConfigMap | undefined {
+    const { namespace, name } = this.#options.configMap;
+    return this.#reflector.get(`${namespace}/${name}`);
   }
 
   #adopt(data: ConfigData | undefined): void {
@@ -107,14 +119,18 @@ export class ConfigSource {
       this.#tell({ kind: 'missing', keepsLastGood }, undefined);
       return;
     }
-    const { data, uid } = observed;
+    const { data, uid, paused } = observed;
+    if (paused) this.#options.pause.switch(true);
     const parsed = parseConfig(data);
     if (!parsed.ok) {
       this.#tell({ kind: 'refused', problems: parsed.problems, warnings: parsed.warnings, keepsLastGood }, uid);
-      return;
+    } else {
+      const { warnings, personalByDefault } = parsed;
+      this.#tell({ kind: 'accepted', data, warnings, personalByDefault }, uid);
+      this.#enforce(parsed.config, data);
     }
-    this.#tell({ kind: 'accepted', data, warnings: parsed.warnings }, uid);
-    this.#enforce(parsed.config, data);
+    // Not before the configuration beside it is in force.
+    if (!paused) this.#options.pause.switch(false);
   }
 
   #tell(reading: ConfigReading, uid: string | undefined): void {

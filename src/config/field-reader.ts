@@ -1,9 +1,9 @@
+import { isFieldName } from './field-names.ts';
 import { commaList, trimmed } from './located-text.ts';
 import type { LocatedText } from './located-text.ts';
-import { quote } from './problem-report.ts';
+import { verbatim } from './problem-report.ts';
 import type { ProblemReport, TextReader } from './problem-report.ts';
 import { reportUnread } from './unread-setting.ts';
-import type { UnsupportedSettings } from './unread-setting.ts';
 import type { MappingNode, YamlField, YamlNode } from './yaml-node.ts';
 
 /** Hands out the fields of one mapping by name, and reports those that nobody asked for. */
@@ -13,7 +13,8 @@ export class FieldReader {
   readonly #fields: readonly YamlField[];
   readonly #report: ProblemReport;
   readonly #known = new Set<string>();
-  readonly #taken = new Set<YamlField>();
+  /** The fields that were asked for, with the names they were asked for by. */
+  readonly #taken = new Map<YamlField, string>();
 
   constructor(mapping: MappingNode, report: ProblemReport) {
     this.start = mapping.at;
@@ -21,10 +22,15 @@ export class FieldReader {
     this.#report = report;
   }
 
-  /** What the reader makes of a field's text; of the empty text when the field is absent. */
-  read<Value>(name: string, reader: TextReader<Value>): Value {
+  /** A field's text; the empty text when the field is absent. */
+  text(name: string): LocatedText {
     const node = this.#take(name);
-    return reader(node === undefined ? this.start : this.#textOf(name, node), this.#report);
+    return node === undefined ? this.start : this.#textOf(name, node);
+  }
+
+  /** What the reader makes of a field's text. */
+  read<Value>(name: string, reader: TextReader<Value>): Value {
+    return reader(this.text(name), this.#report);
   }
 
   /** The items of a field: a comma list or a YAML list. */
@@ -35,31 +41,50 @@ export class FieldReader {
     return nodes.flatMap((item) => commaList(this.#textOf(name, item)));
   }
 
-  /** Reports the fields that were not asked for. */
-  finish(unsupported: UnsupportedSettings): void {
+  /**
+   * Reports the fields that were not asked for, and the decisive ones that say nothing: an empty one, as a template leaves it,
+   * would give everybody, or somebody else, what it was meant to keep from them.
+   * @param decisive see {@link reportUnread}.
+   */
+  finish(decisive: ReadonlySet<string> = new Set()): void {
     for (const field of this.#fields) {
-      if (this.#taken.has(field)) continue;
-      if (!fieldName.test(field.name.text)) this.#refuseName(field.name);
-      else if (!isEmpty(field.value)) reportUnread(field.name, this.#known, unsupported, this.#report);
+      const name = this.#taken.get(field);
+      if (name === undefined) this.#reportUnread(field, decisive);
+      else if (decisive.has(name) && isEmpty(field.value)) this.#refuseEmpty(field, name);
     }
+  }
+
+  #reportUnread({ name, value }: YamlField, decisive: ReadonlySet<string>): void {
+    if (!fieldName.test(name.text)) this.#refuseName(name);
+    else reportUnread({ name, isEmpty: isEmpty(value), said: 'a field' }, this.#known, this.#report, decisive);
+  }
+
+  #refuseEmpty({ name: at }: YamlField, name: string): void {
+    const fix = name === 'namespaces' ? 'names, or `all`, or no such field' : 'a value, or no such field';
+    this.#report.refuse(at, `${verbatim(name)} with nothing in it`, fix);
   }
 
   #take(name: string): YamlNode | undefined {
     this.#known.add(name);
     const field = this.#fields.find(spelt(name)) ?? this.#fields.find(speltInAnyCase(name));
     if (field === undefined) return undefined;
-    this.#taken.add(field);
-    if (field.name.text !== name) this.#report.warn(field.name, `\`${name}\` in another case`, quote(name));
+    this.#taken.set(field, name);
+    if (field.name.text !== name) this.#report.warn(field.name, `${verbatim(name)} in another case`, verbatim(name));
     return field.value;
   }
 
   #textOf(name: string, node: YamlNode): LocatedText {
     if (node.kind === 'scalar') return trimmed(node.at);
-    if (node.kind === 'mapping') {
-      const inner = quote(node.fields[0]?.name.text ?? '');
-      this.#report.refuse(node.at, `${inner} inside ${quote(name)}`, `${inner} in the column of ${quote(name)}`);
+    const inner = node.kind === 'mapping' ? (node.fields[0]?.name.text ?? '') : '';
+    if (isFieldName(inner)) {
+      const fix = `${verbatim(inner)} in the column of ${verbatim(name)}`;
+      this.#report.refuse(node.at, `${verbatim(inner)} inside ${verbatim(name)}`, fix);
     } else {
-      this.#report.refuse(node.at, `a list in ${quote(name)}`, 'one value');
+      this.#report.refuse(
+        node.at,
+        `a ${node.kind === 'mapping' ? 'mapping' : 'list'} in ${verbatim(name)}`,
+        'one value',
+      );
     }
     return this.start;
   }
@@ -82,7 +107,8 @@ function speltInAnyCase(name: string): (field: YamlField) => boolean {
   return (field) => field.name.text.toLowerCase() === name.toLowerCase();
 }
 
+/** Nothing, or nothing but commas, quotes and the like. */
 function isEmpty(node: YamlNode): boolean {
-  if (node.kind === 'scalar') return node.at.text.trim() === '';
-  return (node.kind === 'sequence' ? node.items : node.fields).length === 0;
+  if (node.kind === 'scalar') return commaList(node.at).length === 0;
+  return node.kind === 'sequence' ? node.items.every(isEmpty) : node.fields.length === 0;
 }

@@ -1,7 +1,10 @@
 const maxEdits = 2;
 const maxLength = 64;
 
-/** The known name that a misspelt one was probably meant to be: alike but for case and separators, or two edits away. */
+/**
+ * The known name that a misspelt one was probably meant to be: alike but for case and separators, two edits away, or begun with
+ * it and cut in its second half.
+ */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   if (name.length > maxLength) return undefined;
   const misspelt = plain(name);
@@ -14,7 +17,11 @@ export function nearestName(name: string, known: Iterable<string>): string | und
       fewestEdits = edits;
     }
   }
-  return nearest;
+  return nearest ?? [...known].find((candidate) => isBeginning(misspelt, plain(candidate)));
+}
+
+function isBeginning(text: string, whole: string): boolean {
+  return whole.startsWith(text) && text.length * 2 > whole.length;
 }
 
 function plain(name: string): string {

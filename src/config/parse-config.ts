@@ -1,20 +1,20 @@
 import type { Config, ConfigProblem, ParsedConfig } from './config.ts';
 import { parseDuration } from './duration.ts';
+import { readExtraAuths } from './extra-auths.ts';
 import { unquoted, wholeText } from './located-text.ts';
 import type { LocatedText } from './located-text.ts';
 import { readServiceAccounts, readWatchNamespaces } from './name-pattern.ts';
+import { readExcludedNamespaces } from './excluded-namespaces.ts';
+import { readNotifyEmail } from './notify-email.ts';
 import { ProblemReport, quote } from './problem-report.ts';
 import type { TextReader } from './problem-report.ts';
+import { keyEntries } from './registry-entry-key.ts';
+import type { UnkeyedEntry } from './registry-entry-key.ts';
+import { readRegistryGlobs } from './registry-globs.ts';
 import { readRegistryInfo } from './registry-info.ts';
+import { readRrsa } from './rrsa.ts';
 import { reportUnread } from './unread-setting.ts';
-import type { UnsupportedSettings } from './unread-setting.ts';
-import { readWebhookConfiguration, refuseRrsa } from './webhook-configuration.ts';
-
-const unsupportedKeys: UnsupportedSettings = {
-  'notify-email': { consequence: 'the email of the auth entries stays empty', harmless: true },
-  'exclude-namespace': { consequence: 'the namespaces would be served all the same', harmless: false },
-  'extra-auths': { consequence: 'their registries would be pulled from without credentials', harmless: false },
-};
+import { readWebhookConfiguration } from './webhook-configuration.ts';
 
 /**
  * The configuration that the data of the ConfigMap `kube-system/acr-configuration` holds, deeply frozen, or everything that
@@ -28,25 +28,43 @@ export function parseConfig(data: Readonly<Record<string, string>>): ParsedConfi
     return reader(textOf(data, key, report), report);
   };
 
+  const rrsaEnabled = read('rrsa', readRrsa);
+  const watchNamespaces = read('watch-namespace', readWatchNamespaces);
+  const context = { rrsaEnabled, watchNamespaces };
+  const listed = read('acr-registry-info', (text) => readRegistryInfo(text, context, report));
+  const isReplaced = listed.length > 0 || report.problems.some(({ key }) => key === 'acr-registry-info');
+  const older = read('acr-registry', isReplaced ? warnOfReplacedRegistry : readRegistryGlobs);
+  const entries = [...listed, ...older];
+  const personalByDefault = entries.length === 0;
+  const notifyEmail = read('notify-email', readNotifyEmail);
   const config: Config = {
-    registries: read('acr-registry-info', readRegistryInfo),
-    watchNamespaces: read('watch-namespace', readWatchNamespaces),
+    registries: keyEntries(personalByDefault ? [{ domains: [] }] : entries),
+    watchNamespaces,
+    excludeNamespaces: read('exclude-namespace', readExcludedNamespaces),
     serviceAccounts: read('service-account', readServiceAccounts),
     expiringThresholdMs: read('expiring-threshold', readExpiringThreshold),
     acrApiVersion: read('acr-api-version', readAcrApiVersion),
+    ...(notifyEmail !== undefined && { notifyEmail }),
+    extraAuths: read('extra-auths', readExtraAuths),
+    rrsaEnabled,
     webhook: read('webhook-configuration', readWebhookConfiguration),
   };
-  const hasRegistryInfo = isSet(data, 'acr-registry-info');
-  read('acr-registry', hasRegistryInfo ? warnOfReplacedRegistry : refuseRegistryAlone);
-  read('rrsa', refuseRrsa);
-
   const left = Object.keys(data).filter((key) => !known.has(key) && isSet(data, key));
-  for (const key of left) reportUnread(wholeText(key, key), known, unsupportedKeys, report);
+  for (const key of left) {
+    reportUnread({ name: wholeText(key, key), isEmpty: false, said: quote(key) }, known, report, decisiveKeys);
+  }
+  refuseTooMuch(data, known, report);
 
   const warnings = report.warnings.sort(byPlace);
   if (report.problems.length > 0) return { ok: false, problems: report.problems.sort(byPlace), warnings };
-  return { ok: true, config: freeze(config), warnings };
+  return { ok: true, config: freeze(config), warnings, personalByDefault };
 }
+
+/** Those that say for whom and as whom tokens are asked, and of which registry. */
+const decisiveKeys: ReadonlySet<string> = new Set([
+  ...['acr-registry-info', 'acr-registry', 'extra-auths', 'rrsa'],
+  ...['watch-namespace', 'exclude-namespace', 'service-account', 'webhook-configuration'],
+]);
 
 /** Far beyond any configuration that means something, and little enough to be read at once. */
 const maxTextLength = 131_072;
@@ -57,6 +75,24 @@ function textOf(data: Readonly<Record<string, string>>, key: string, report: Pro
   const found = `${text.length} characters, which is more than are read`;
   report.refuse(wholeText(key, ''), found, `at most ${maxTextLength}`);
   return wholeText(key, '');
+}
+
+/** In bytes: it is kept in a Secret beside the tokens, which has 1 MiB in all, and base64 makes it a third longer. */
+const maxSize = 524_288;
+
+function refuseTooMuch(
+  data: Readonly<Record<string, string>>,
+  known: ReadonlySet<string>,
+  report: ProblemReport,
+): void {
+  const sizes = [...known].map((key) => ({
+    key,
+    size: Object.hasOwn(data, key) ? Buffer.byteLength(data[key] ?? '') : 0,
+  }));
+  const total = sizes.reduce((sum, { size }) => sum + size, 0);
+  if (total <= maxSize) return;
+  const { key } = sizes.reduce((one, other) => (other.size > one.size ? other : one));
+  report.refuse(wholeText(key, ''), `the most of ${total} bytes in all keys together`, `at most ${maxSize} in all`);
 }
 
 function isSet(data: Readonly<Record<string, string>>, key: string): boolean {
@@ -91,16 +127,10 @@ function readAcrApiVersion(whole: LocatedText, report: ProblemReport): string {
   return text.text;
 }
 
-function warnOfReplacedRegistry(text: LocatedText, report: ProblemReport): void {
-  if (unquoted(text).text === '') return;
-  report.warn(unquoted(text), '`acr-registry`, which `acr-registry-info` replaces', 'nothing in its place');
-}
-
-function refuseRegistryAlone(text: LocatedText, report: ProblemReport): void {
-  if (unquoted(text).text === '') return;
-  const found = '`acr-registry` alone, which this version does not support';
-  const fix = '`acr-registry-info` instead, with an entry such as `- instanceId: cri-…` for each instance';
-  report.refuse(unquoted(text), found, fix);
+function warnOfReplacedRegistry(text: LocatedText, report: ProblemReport): UnkeyedEntry[] {
+  const at = unquoted(text);
+  if (at.text !== '') report.warn(at, '`acr-registry`, which `acr-registry-info` replaces', 'nothing in its place');
+  return [];
 }
 
 function byPlace(one: ConfigProblem, other: ConfigProblem): number {

@@ -9,6 +9,9 @@ const domain =
 const globbedEnd = /\*[^.]*(?:\.[^.]*)?$/;
 const maxLength = 253;
 
+/** Those created from 2024-09-09 on. */
+const newPersonal = /\.personal\.cr\.aliyuncs\.com$/i;
+
 const rule = 'domains such as `example.cn-hangzhou.cr.aliyuncs.com`, parted by commas';
 
 /** A registry's domain, with a port where it has one, as image references name it. */
@@ -17,13 +20,19 @@ export function readDomain(item: LocatedText, report: ProblemReport): string {
     const domains = item.text.split(separators).map(bareDomain);
     const fix = domains.every(isDomain) ? quote(domains.join(',')) : rule;
     report.refuse(item, `${quote(item.text)}, which is not a registry's domain`, fix);
+  } else if (newPersonal.test(item.text)) {
+    const fix = '`extra-auths`, with a Secret that holds its fixed username and password';
+    report.warn(item, `${quote(item.text)}, a Personal instance of the kind that takes no temporary tokens`, fix);
   }
   return item.text;
 }
 
 /** What an URL or a reference to a repository says of the registry. */
 function bareDomain(text: string): string {
-  return text.replace(/^[a-z]+:\/\//i, '').replace(/\.?(?:\/.*)?$/s, '');
+  return text
+    .replace(/^[a-z]+:\/\//i, '')
+    .replace(/^.*@/s, '')
+    .replace(/\.?(?:\/.*)?$/s, '');
 }
 
 function isDomain(text: string): boolean {

@@ -8,26 +8,35 @@ export type UnkeyedEntry = Omit<RegistryEntry, 'key'>;
  * Those are counted by what the entries say, the one that says least first, so that moving an entry changes no key.
  */
 export function keyEntries(entries: readonly UnkeyedEntry[]): RegistryEntry[] {
-  const groups = Map.groupBy(entries, baseKey);
-  for (const group of groups.values()) group.sort(byContent);
-  return entries.map((entry) => {
-    const key = baseKey(entry);
-    const place = groups.get(key)?.indexOf(entry) ?? 0;
-    return { key: place === 0 ? key : `${key}#${place + 1}`, ...entry };
-  });
+  const keys = new Map<UnkeyedEntry, string>();
+  for (const [key, group] of Map.groupBy(entries, baseKey)) {
+    const contents = new Map(group.length > 1 ? group.map((entry) => [entry, contentOf(entry)]) : []);
+    const sorted = group.toSorted((one, other) => byLength(contents.get(one) ?? '', contents.get(other) ?? ''));
+    for (const [place, entry] of sorted.entries()) keys.set(entry, place === 0 ? key : `${key}#${place + 1}`);
+  }
+  return entries.map((entry) => ({ key: keys.get(entry) ?? baseKey(entry), ...entry }));
 }
 
-/** Equal for entries that say the same. */
+/** Equal for entries that say the same. An AccessKey is told by its ID: its secret changes with a rotation. */
 export function fingerprint(entry: UnkeyedEntry): string {
-  const fields = Object.entries({ ...entry, domains: entry.domains.toSorted() });
+  const { domains, namespaces, accessKey, ...rest } = entry;
+  const lists = { domains: domains.toSorted(), namespaces: namespaces?.toSorted() };
+  const fields = Object.entries({ ...rest, ...lists, accessKey: accessKey?.id }).filter(
+    ([, value]) => value !== undefined,
+  );
   return JSON.stringify(fields.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-function byContent(one: UnkeyedEntry, other: UnkeyedEntry): number {
-  const [first, second] = [fingerprint(one), fingerprint(other)];
-  return first.length - second.length || (first < second ? -1 : 1);
+/** Without the namespaces: who else gets the token does not change what it is a token of. */
+function contentOf(entry: UnkeyedEntry): string {
+  return fingerprint({ ...entry, namespaces: undefined });
 }
 
-function baseKey({ instanceId, regionId }: UnkeyedEntry): string {
-  return instanceId ?? (regionId === undefined ? 'personal' : `personal-${regionId}`);
+function byLength(one: string, other: string): number {
+  return one.length - other.length || Number(one > other) - Number(one < other);
+}
+
+function baseKey({ instanceId, instanceName, regionId }: UnkeyedEntry): string {
+  const instance = instanceId ?? (instanceName === undefined ? 'personal' : `instance-${instanceName}`);
+  return instanceId !== undefined || regionId === undefined ? instance : `${instance}-${regionId}`;
 }

@@ -1,47 +1,44 @@
-import type { RegistryEntry } from './config.ts';
+import { isRegionId } from '../region-id.ts';
+import { refuseTooManyAccounts } from './account-limit.ts';
+import { readEntryIdentity } from './entry-identity.ts';
+import type { NamePattern } from './config.ts';
+import { identityFields } from './field-names.ts';
 import { FieldReader } from './field-reader.ts';
 import type { LocatedText } from './located-text.ts';
-import { quote } from './problem-report.ts';
+import { readNamespacePattern } from './name-pattern.ts';
+import { isShownWhole, quote } from './problem-report.ts';
 import type { ProblemReport } from './problem-report.ts';
 import { readDomain } from './registry-domain.ts';
-import { fingerprint, keyEntries } from './registry-entry-key.ts';
+import { fingerprint } from './registry-entry-key.ts';
 import type { UnkeyedEntry } from './registry-entry-key.ts';
-import type { UnsupportedSettings } from './unread-setting.ts';
 import { readYaml } from './yaml-node.ts';
 import type { YamlNode } from './yaml-node.ts';
 
 const shape = 'a list of entries such as `- instanceId: cri-…`, their other fields below it in the same column';
 
-const otherIdentity = { consequence: 'the token would be asked for with another identity', harmless: false };
+/** Those that say for whom a token is, and as whom it is asked for. */
+const decisiveFields: ReadonlySet<string> = new Set([...identityFields, 'namespaces']);
 
-const unsupportedFields: UnsupportedSettings = {
-  assumeRoleARN: otherIdentity,
-  expireDuration: { consequence: 'it matters for an assumed role only', harmless: true },
-  rrsaRoleARN: otherIdentity,
-  rrsaOIDCProviderRoleARN: otherIdentity,
-  customAccessKey: otherIdentity,
-  customAccessKeySecret: otherIdentity,
-  customAccessKeySecretRef: otherIdentity,
-  namespaces: { consequence: 'every namespace would get the token', harmless: false },
-};
-
-/** `acr-registry-info`: a YAML or JSON list of instances; when empty, the Personal instance of the cluster's region. */
-export function readRegistryInfo(text: LocatedText, report: ProblemReport): readonly RegistryEntry[] {
-  const root = readYaml(text, report, shape);
-  const entries = root === undefined ? [] : readEntries(root, report);
-  return keyEntries(entries.length === 0 ? [{ domains: [] }] : entries);
+/** What other keys say that matters here. */
+export interface RegistryContext {
+  rrsaEnabled: boolean;
+  watchNamespaces: NamePattern;
 }
 
-function readEntries(root: YamlNode, report: ProblemReport): UnkeyedEntry[] {
-  const entries = new Map<string, UnkeyedEntry>();
+/** `acr-registry-info`: a YAML or JSON list of instances; by default none. */
+export function readRegistryInfo(text: LocatedText, context: RegistryContext, report: ProblemReport): UnkeyedEntry[] {
+  const root = readYaml(text, report, shape);
+  if (root === undefined) return [];
+  const entries = new Map<string, { entry: UnkeyedEntry; at: LocatedText }>();
   for (const node of entryNodes(root, report)) {
-    for (const entry of readEntry(node, report)) {
+    for (const entry of readEntry(node, context, report)) {
       const print = fingerprint(entry);
       if (entries.has(print)) report.warn(node.at, 'an entry that is listed already', 'it once');
-      else entries.set(print, entry);
+      else entries.set(print, { entry, at: node.at });
     }
   }
-  return [...entries.values()];
+  refuseTooManyAccounts([...entries.values()], report);
+  return [...entries.values()].map(({ entry }) => entry);
 }
 
 function entryNodes(root: YamlNode, report: ProblemReport): readonly YamlNode[] {
@@ -52,19 +49,50 @@ function entryNodes(root: YamlNode, report: ProblemReport): readonly YamlNode[] 
   return [];
 }
 
-function readEntry(node: YamlNode, report: ProblemReport): UnkeyedEntry[] {
+function readEntry(node: YamlNode, context: RegistryContext, report: ProblemReport): UnkeyedEntry[] {
   if (node.kind !== 'mapping') {
     report.refuse(node.at, node.kind === 'sequence' ? 'a list inside the list' : 'an entry without fields', shape);
     return [];
   }
   const fields = new FieldReader(node, report);
-  const instanceIds = fields.items('instanceId').map((item) => readInstanceId(item, report));
+  const instanceIds = readInstanceIds(fields.items('instanceId'), report);
   const regionId = fields.read('regionId', readRegionId);
   const domains = [...new Set(fields.items('domains').map((item) => readDomain(item, report)))];
-  fields.finish(unsupportedFields);
+  const identity = readEntryIdentity(fields, context.rrsaEnabled, report);
+  const namespaces = readTargets(fields.items('namespaces'), context, report);
+  fields.finish(decisiveFields);
 
-  const entry = { ...(regionId !== undefined && { regionId }), domains };
+  const entry = {
+    ...(regionId !== undefined && { regionId }),
+    domains,
+    ...identity,
+    ...(namespaces !== 'all' && { namespaces }),
+  };
   return instanceIds.length === 0 ? [entry] : instanceIds.map((instanceId) => ({ instanceId, ...entry }));
+}
+
+/** The namespaces that the token is for; by default every target. */
+function readTargets(
+  items: readonly LocatedText[],
+  { watchNamespaces }: RegistryContext,
+  report: ProblemReport,
+): NamePattern {
+  const namespaces = readNamespacePattern(items, report) ?? 'all';
+  if (namespaces === 'all' || watchNamespaces === 'all') return namespaces;
+  for (const item of items) {
+    if (watchNamespaces.includes(item.text)) continue;
+    report.warn(item, `${quote(item.text)}, which is no target`, 'it into `watch-namespace` as well');
+  }
+  return namespaces;
+}
+
+/** Each has all the domains of its entry, so that a text could stand for a thousand times its length. */
+const maxInstanceIds = 50;
+
+function readInstanceIds(items: readonly LocatedText[], report: ProblemReport): string[] {
+  const tooMany = items[maxInstanceIds];
+  if (tooMany) report.refuse(tooMany, `more than ${maxInstanceIds} instances in one entry`, 'further entries for them');
+  return items.slice(0, maxInstanceIds).map((item) => readInstanceId(item, report));
 }
 
 const instanceIdForm = /^[A-Za-z0-9](?:[\w-]{0,61}[A-Za-z0-9])?$/;
@@ -77,14 +105,11 @@ function readInstanceId(item: LocatedText, report: ProblemReport): string {
   return item.text;
 }
 
-/** A DNS label, for the region becomes part of the host that tokens are asked of. */
-const regionIdForm = /^[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
-
 function readRegionId(text: LocatedText, report: ProblemReport): string | undefined {
   if (text.text === '') return undefined;
-  if (!regionIdForm.test(text.text)) {
+  if (!isRegionId(text.text)) {
     const guess = text.text.toLowerCase().replace(/[\s_]+/g, '-');
-    const fix = regionIdForm.test(guess) ? quote(guess) : 'one region ID such as `cn-hangzhou`';
+    const fix = isRegionId(guess) && isShownWhole(text.text) ? quote(guess) : 'one region ID such as `cn-hangzhou`';
     report.refuse(text, `${quote(text.text)}, which is not a region's ID`, fix);
   }
   return text.text;

@@ -1,9 +1,9 @@
 import { EVENT_ID, SCALAR_STYLE, YAMLException, getScalarValue, parseEvents } from 'js-yaml';
 import type { Event, MappingEvent, ScalarEvent, SequenceEvent } from 'js-yaml';
+import { sayField } from './field-names.ts';
 import { part } from './located-text.ts';
 import type { LocatedText } from './located-text.ts';
 import { mendYaml } from './mend-yaml.ts';
-import { quote } from './problem-report.ts';
 import type { ProblemReport } from './problem-report.ts';
 import { refuseSyntax } from './yaml-syntax.ts';
 
@@ -75,6 +75,8 @@ class NodeReader {
   #next = 0;
   /** Behind what was read last. */
   #end = 0;
+  /** The first dash behind what was read when it was looked for, so that no text is searched twice. */
+  #dash = -1;
 
   constructor(text: LocatedText, events: readonly Event[], report: ProblemReport) {
     this.#text = text;
@@ -127,9 +129,13 @@ class NodeReader {
 
   /** Where the next item of a list begins, should it be empty. */
   #nextDash(): LocatedText {
-    const offset = this.#text.text.indexOf('-', this.#end);
-    if (offset >= 0) this.#end = offset + 1;
-    return this.#part(offset, offset);
+    const { text } = this.#text;
+    if (this.#dash < this.#end) {
+      const found = text.indexOf('-', this.#end);
+      this.#dash = found < 0 ? text.length : found;
+    }
+    this.#end = this.#dash + 1;
+    return this.#part(this.#dash, this.#dash);
   }
 
   #readMapping(event: MappingEvent): MappingNode {
@@ -141,7 +147,7 @@ class NodeReader {
       const name = this.#readNode(at).at;
       const value = this.#readNode(part(name, name.text.length, name.text.length));
       if (names.has(name.text))
-        this.#report.refuse(name, `${quote(name.text)} once more in one entry`, 'each field once');
+        this.#report.refuse(name, `${sayField(name.text)} once more in one entry`, 'each field once');
       else fields.push({ name, value });
       names.add(name.text);
     }

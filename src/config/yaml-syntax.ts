@@ -1,7 +1,8 @@
 import type { YAMLException } from 'js-yaml';
+import { isFieldName } from './field-names.ts';
 import { part, positionOf } from './located-text.ts';
 import type { LocatedText } from './located-text.ts';
-import { quote } from './problem-report.ts';
+import { verbatim } from './problem-report.ts';
 import type { ProblemReport } from './problem-report.ts';
 
 const fieldName = /(?:^|\s)([A-Za-z][\w-]*):(?=\s)/g;
@@ -25,5 +26,6 @@ export function refuseSyntax(error: YAMLException, text: LocatedText, shape: str
 
 function fieldsOfLine(at: LocatedText): string[] {
   const line = at.source.lines[positionOf(at).line - 1] ?? '';
-  return Array.from(line.matchAll(fieldName), ([, name = '']) => quote(name));
+  const names = Array.from(line.matchAll(fieldName), ([, name = '']) => name);
+  return names.filter(isFieldName).map(verbatim);
 }

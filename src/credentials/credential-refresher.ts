@@ -3,9 +3,11 @@ import { backOffMs } from '../back-off.ts';
 import type { Clock } from '../clock.ts';
 import type { RegistryEntry } from '../config/config.ts';
 import { CodedError } from '../errors.ts';
-import type { CredentialFetcher } from './credential-fetcher.ts';
-import { refreshReason, renewAt, type RefreshReason, type StoredCredential } from './refresh-policy.ts';
-import { credentialOf } from './tokens-secret.ts';
+import { credentialIdOf } from './credential-id.ts';
+import { hasDomains, type CredentialFetcher } from './credential-fetcher.ts';
+import { idleMs, refreshReason, renewAt, sessionNeededUntil } from './refresh-policy.ts';
+import type { RefreshReason, StoredCredential } from './refresh-policy.ts';
+import { credentialOf, type TokensState } from './tokens-secret.ts';
 import type { TokensStore } from './tokens-store.ts';
 
 export interface RefresherOptions {
@@ -26,6 +28,9 @@ export interface RefreshPlan {
 /** A clock that was set, or a machine that slept, moves what is due: nothing is slept through for longer than this. */
 const LOOK_AGAIN_MS = 30_000;
 
+/** After so many failures nobody waits for an entry's first token any longer. */
+const PATIENCE_TRIES = 3;
+
 /** Why an entry has no new credential, for people. */
 export interface RefreshFailure {
   code: string;
@@ -39,6 +44,9 @@ interface Loop {
   entry: RegistryEntry;
   thresholdMs: number;
   failures: number;
+  isSettled: boolean;
+  /** Is it to answer for the first time since the configuration has it ask as somebody else? */
+  isReplaced: boolean;
   failure?: RefreshFailure;
   stop: AbortController;
   wake: AbortController;
@@ -51,6 +59,7 @@ interface Loop {
 export class CredentialRefresher {
   readonly #options: RefresherOptions;
   readonly #loops = new Map<string, Loop>();
+  readonly #listeners = new Set<() => void>();
   #plan: RefreshPlan | undefined;
   #signal: AbortSignal | undefined;
 
@@ -77,7 +86,7 @@ export class CredentialRefresher {
   /** The tokens Secret changed: entries that it holds nothing for, and that do not fail already, ask at once. */
   fillGaps(): void {
     for (const loop of this.#loops.values()) {
-      const isMissing = credentialOf(this.#options.store.current, loop.entry.key) === undefined;
+      const isMissing = credentialOf(this.#options.store.current, loop.entry) === undefined;
       if (isMissing && loop.failures === 0) loop.wake.abort();
     }
   }
@@ -85,6 +94,21 @@ export class CredentialRefresher {
   /** The identity changed: every entry looks again whether it is current. */
   reconsider(): void {
     for (const loop of this.#loops.values()) wake(loop);
+  }
+
+  /** Has the entry got a token since the start, or was that tried often enough? */
+  isSettled(key: string): boolean {
+    return this.#loops.get(key)?.isSettled ?? false;
+  }
+
+  /** Is the entry asked for as somebody else since it was last settled, so that the token it had may yet get a successor? */
+  awaitsSuccessor(key: string): boolean {
+    return this.#loops.get(key)?.isReplaced ?? false;
+  }
+
+  /** Told of every entry that becomes settled. */
+  onSettled(listener: () => void): void {
+    this.#listeners.add(listener);
   }
 
   /** By entry, those that fail at the moment. */
@@ -113,13 +137,16 @@ export class CredentialRefresher {
         entry,
         thresholdMs,
         failures: 0,
+        isSettled: false,
+        isReplaced: false,
         stop: new AbortController(),
         wake: new AbortController(),
       };
       this.#loops.set(entry.key, created);
       void this.#keepCurrent(created, created.stop.signal);
     } else if (loop.thresholdMs !== thresholdMs || !isDeepStrictEqual(loop.entry, entry)) {
-      Object.assign(loop, { entry, thresholdMs });
+      const isReplaced = credentialIdOf(loop.entry) !== credentialIdOf(entry);
+      Object.assign(loop, { entry, thresholdMs, ...(isReplaced && { isReplaced, isSettled: false }) });
       wake(loop);
     }
   }
@@ -140,7 +167,10 @@ export class CredentialRefresher {
       const credential = await this.#renewIfDue(entry, thresholdMs, signal);
       loop.failures = 0;
       delete loop.failure;
-      return Math.min(renewAt(credential, thresholdMs) - clock.now(), LOOK_AGAIN_MS);
+      this.#settle(loop);
+      const idle = idleMs(credential, thresholdMs, clock.now());
+      // To look again costs nothing before the credential is due.
+      return renewAt(credential, thresholdMs) > clock.now() ? Math.min(idle, LOOK_AGAIN_MS) : idle;
     } catch (error) {
       if (signal.aborted) return 0;
       loop.failures += 1;
@@ -148,8 +178,15 @@ export class CredentialRefresher {
       const retryInMs = askedForMs ?? backOffMs(loop.failures, { baseMs: 1_000, capMs: 60_000 }, this.#options.random);
       this.#note(loop, error, retryInMs);
       this.#options.onFailure(entry.key, error, retryInMs);
+      if (loop.failures >= PATIENCE_TRIES) this.#settle(loop);
       return retryInMs;
     }
+  }
+
+  #settle(loop: Loop): void {
+    if (loop.isSettled) return;
+    Object.assign(loop, { isSettled: true, isReplaced: false });
+    for (const listener of this.#listeners) listener();
   }
 
   #note(loop: Loop, error: unknown, retryInMs: number): void {
@@ -161,29 +198,40 @@ export class CredentialRefresher {
 
   async #renewIfDue(entry: RegistryEntry, thresholdMs: number, signal: AbortSignal): Promise<StoredCredential> {
     const { fetcher, store, clock, onRenewed } = this.#options;
-    const request = await fetcher.prepare(entry, clock.now() + thresholdMs, signal);
-    const current = credentialOf(store.current, entry.key);
-    const reason = refreshReason({ credential: current, source: request.source, thresholdMs }, clock.now());
+    const request = await fetcher.prepare(entry, sessionNeededUntil(thresholdMs, clock.now()), signal);
+    const current = credentialOf(store.current, entry);
+    const usable = current && hasDomains(current, entry) ? current : undefined;
+    const reason = refreshReason({ credential: usable, source: request.source, thresholdMs }, clock.now());
     if (!reason && current) return current;
     const credential = await fetcher.fetch(request, current, signal);
+    if (credential === current) return current;
     if (credential.expiresAt <= clock.now()) throw expiredOnArrival();
-    await store.update(({ credentials }) => ({ credentials: { ...credentials, [entry.key]: credential } }), signal);
+    const id = credentialIdOf(entry);
+    const add = (stored: TokensState) => ({
+      ...stored.credentials,
+      [id]: withListing(credential, credentialOf(stored, entry)),
+    });
+    await store.update((stored) => ({ credentials: add(stored) }), signal);
     onRenewed(entry.key, reason ?? 'Missing', credential);
     return credential;
   }
 
-  /** Drops the credentials of entries that the configuration no longer lists when it is written: one may be listed again. */
+  /** Drops the credentials that serve no entry of the configuration when that is written: one may serve again. */
   #dropUnlisted(signal: AbortSignal): void {
     const { store } = this.#options;
-    const isListed = ([key]: [string, StoredCredential]) => this.#loops.has(key);
-    if (Object.entries(store.current.credentials).every(isListed)) return;
-    store
-      .update(
-        ({ credentials }) => ({ credentials: Object.fromEntries(Object.entries(credentials).filter(isListed)) }),
-        signal,
-      )
-      .catch(() => undefined); // only a stop ends the tries, and what is left is dropped at the next start
+    const listed = ({ credentials }: TokensState) => {
+      const ids = new Set([...this.#loops.values()].map(({ entry }) => credentialIdOf(entry)));
+      return Object.entries(credentials).filter(([id]) => ids.has(id));
+    };
+    if (listed(store.current).length === Object.keys(store.current.credentials).length) return;
+    store.update((stored) => ({ credentials: Object.fromEntries(listed(stored)) }), signal).catch(() => undefined); // only a stop ends the tries, and what is left is dropped at the next start
   }
+}
+
+/** An entry that says its domains does not ask for them; another that shares the credential may have. */
+function withListing(credential: StoredCredential, stored: StoredCredential | undefined): StoredCredential {
+  if (!stored || stored.domainsListedAt <= credential.domainsListedAt) return credential;
+  return { ...credential, domains: stored.domains, domainsListedAt: stored.domainsListedAt };
 }
 
 function expiredOnArrival(): CodedError {

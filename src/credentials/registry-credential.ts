@@ -6,6 +6,6 @@ export interface RegistryCredential {
   issuedAt: number;
   /** Milliseconds since the epoch. */
   expiresAt: number;
-  /** Every domain that the credential opens: host, or host:port. */
+  /** Every domain that the credential opens, as far as the registry service was asked: host, or host:port. */
   domains: string[];
 }

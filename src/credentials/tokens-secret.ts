@@ -1,26 +1,32 @@
+import type { RegistryEntry } from '../config/config.ts';
+import { isRecord, parseJson } from '../json.ts';
 import { FIELD_MANAGER } from '../kube/field-manager.ts';
 import type { Secret } from '../kube/objects.ts';
+import { credentialIdOf } from './credential-id.ts';
 import type { StoredCredential } from './refresh-policy.ts';
 
 /** What the tokens Secret holds: the source of truth that every pull Secret is made to agree with. */
 export interface TokensState {
   /** Grows with every write; tells which of two contents is newer. */
   readonly generation: number;
-  /** By the key of the registry entry. */
+  /** By {@link credentialIdOf} of the registry entries that they serve: a key may change hands when somebody edits. */
   readonly credentials: Readonly<Record<string, StoredCredential>>;
-  /** The data of the last good configuration, verbatim. */
+  /** The generation of the first write: what was made from older tokens was made from some that are lost. Absent: from none. */
+  readonly since?: number;
+  /** The data of the last good configuration, verbatim, as far as it says anything. */
   readonly configuration?: Readonly<Record<string, string>>;
 }
 
 export const TOKENS_SECRET_NAME = 'acr-credential-injector-tokens';
 export const emptyTokensState: TokensState = { generation: 0, credentials: {} };
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const DATA_KEY = 'state.json';
 
-/** By own properties alone: an instance may be called `constructor`. */
-export function credentialOf({ credentials }: TokensState, key: string): StoredCredential | undefined {
-  return Object.hasOwn(credentials, key) ? credentials[key] : undefined;
+/** The entry's credential as the entry is now: never one that was asked for as somebody else. */
+export function credentialOf({ credentials }: Pick<TokensState, 'credentials'>, entry: RegistryEntry) {
+  const id = credentialIdOf(entry);
+  return Object.hasOwn(credentials, id) ? credentials[id] : undefined;
 }
 
 export function encodeTokensSecret(state: TokensState, namespace: string, resourceVersion?: string): Secret {
@@ -45,11 +51,12 @@ export function decodeTokensSecret(secret: Secret): TokensState | undefined {
   if (!encoded) return undefined;
   const state = parseJson(Buffer.from(encoded, 'base64').toString());
   if (!isRecord(state) || state.schemaVersion !== SCHEMA_VERSION) return undefined;
-  const { generation, configuration } = state;
-  if (typeof generation !== 'number' || !Number.isSafeInteger(generation)) return undefined;
+  const { generation, since, configuration } = state;
+  if (!isGeneration(generation)) return undefined;
   const credentials = Object.entries(isRecord(state.credentials) ? state.credentials : {});
   return {
     generation,
+    ...(isGeneration(since) && { since }),
     credentials: Object.fromEntries(
       credentials.filter((entry): entry is [string, StoredCredential] => isStored(entry[1])),
     ),
@@ -69,18 +76,10 @@ function isStored(value: unknown): value is StoredCredential {
   );
 }
 
+function isGeneration(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value);
+}
+
 function isTexts(value: unknown): value is Record<string, string> {
   return isRecord(value) && Object.values(value).every((text) => typeof text === 'string');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

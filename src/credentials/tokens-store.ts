@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { backOffMs } from '../back-off.ts';
 import type { Clock } from '../clock.ts';
+import type { Pause } from '../config/pause.ts';
 import { KubeApiError } from '../errors.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { Secret } from '../kube/objects.ts';
@@ -18,6 +19,8 @@ export interface TokensStoreOptions {
   client: Pick<KubeClient, 'get' | 'list' | 'watch' | 'apply'>;
   clock: Clock;
   namespace: string;
+  /** While it is on, updates wait. */
+  pause?: Pick<Pause, 'isOn' | 'off'>;
   onWatchRestart?: (error: unknown) => void;
   onWriteFailure: (error: unknown, retryInMs: number) => void;
 }
@@ -105,9 +108,11 @@ export class TokensStore {
 
   /** Stores what is pending, unless `signal` fires before. */
   async #write(signal: AbortSignal): Promise<void> {
+    const { pause } = this.#options;
     for (let failures = 1; !signal.aborted; failures++) {
-      const updates = [...this.#pending];
       try {
+        if (pause?.isOn) await pause.off(signal);
+        const updates = [...this.#pending];
         await this.#tryWrite(updates, signal);
         this.#pending = this.#pending.filter((update) => !updates.includes(update));
         return;
@@ -133,7 +138,8 @@ export class TokensStore {
     const known = this.#reflector.get(this.#key);
     if (this.isStored && isDeepStrictEqual(changed, before)) return;
     // Milliseconds since the epoch: grows even past a Secret that was deleted while nothing ran.
-    const state = { ...changed, generation: Math.max(before.generation + 1, clock.now()) };
+    const generation = Math.max(before.generation + 1, clock.now());
+    const state = { ...changed, generation, since: before.generation === 0 ? generation : before.since };
     const secret = encodeTokensSecret(state, namespace, known?.resourceVersion);
     // Always server-side apply: it is what rights by name allow for creating, too.
     this.#reflector.observe(await client.apply(resources.secrets, secret, { signal }));

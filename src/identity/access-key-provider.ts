@@ -1,40 +1,28 @@
 import { CredentialsError } from '../errors.ts';
 import type { Secret } from '../kube/objects.ts';
-import type { CloudCredentials, CredentialsProvider } from './credentials-provider.ts';
+import type { ObjectRef } from '../kube/resources.ts';
+import {
+  accessKeyErrorCodes,
+  type AccessKeyPair,
+  accountOf,
+  credentialsOf,
+  pairInEntry,
+  pairInEnvironment,
+  pairInSecret,
+} from './access-key-pair.ts';
+import type { CloudCredentials } from '../openapi/cloud-credentials.ts';
+import type { CredentialsProvider } from './credentials-provider.ts';
 
-export const accessKeySecretName = 'alibaba-addon-secret';
-
-/** Codes of the CredentialsErrors thrown here. */
-export const accessKeyErrorCodes = {
-  /** Neither a Secret nor the environment holds anything. */
-  missing: 'AccessKeyMissing',
-  /** One half is there. */
-  incomplete: 'AccessKeyIncomplete',
-  /** A value cannot be an AccessKey. */
-  malformed: 'AccessKeyMalformed',
-} as const;
+const defaultSecretName = 'alibaba-addon-secret';
 
 export interface AccessKeyProviderOptions {
-  /** Where the Secret `alibaba-addon-secret` may be, the first that has one wins: own namespace, then kube-system. */
-  namespaces: readonly string[];
-  /** The Secret of that name as it is now, from memory; undefined: there is none. */
-  secret: (namespace: string) => Secret | undefined;
-  environment: Readonly<Record<string, string | undefined>>;
+  /** The pair as it is now; undefined: there is none. */
+  find: () => AccessKeyPair | undefined;
+  /** Why there is none: where was it looked for, and what would help? */
+  missing: () => string;
 }
 
-/** A place that holds at least half a pair. */
-interface Found {
-  place: string;
-  /** By the name that each value has there; empty: missing. */
-  id: [name: string, value: string];
-  secret: [name: string, value: string];
-  token: [name: string, value: string];
-}
-
-/**
- * An AccessKey pair from the Secret `alibaba-addon-secret`, or else from the environment. Both are read anew for every call, so
- * that an edit counts at once. Where the Secret is there and lacks something, the environment does not stand in for it.
- */
+/** An AccessKey pair, read anew each time, so that an edit counts at once. */
 export class AccessKeyProvider implements CredentialsProvider {
   readonly #options: AccessKeyProviderOptions;
 
@@ -42,77 +30,101 @@ export class AccessKeyProvider implements CredentialsProvider {
     this.#options = options;
   }
 
+  /** Is there anything now, be it half a pair? */
+  get isThere(): boolean {
+    return this.#options.find() !== undefined;
+  }
+
   get source(): string {
-    const found = this.#find();
+    const found = this.#options.find();
     return found === undefined ? 'AccessKey pair' : `AccessKey pair of ${found.place}`;
+  }
+
+  get account(): string {
+    const found = this.#options.find();
+    return found === undefined ? '' : accountOf(found);
+  }
+
+  /** Why there is none, in words for the error of another identity, too. */
+  get whyMissing(): string {
+    return this.#options.missing();
   }
 
   /** Rejects with a CredentialsError that says in one line where it looked and what is missing. */
   credentials(): Promise<CloudCredentials> {
     return new Promise((resolve) => {
-      const found = this.#find();
-      if (found === undefined) throw this.#missing();
-      resolve(credentialsOf(found));
+      const found = this.#options.find();
+      if (found !== undefined) {
+        resolve(credentialsOf(found));
+        return;
+      }
+      const message = `no AccessKey pair: ${this.whyMissing}`;
+      throw new CredentialsError(message, { code: accessKeyErrorCodes.missing, retryable: false });
     });
   }
 
-  #find(): Found | undefined {
-    for (const namespace of this.#options.namespaces) {
-      const secret = this.#options.secret(namespace);
-      if (secret !== undefined) return inSecret(namespace, secret);
+  /** A pair is what it is until somebody edits it. */
+  forget(): void {
+    return undefined;
+  }
+}
+
+/**
+ * Where the Secret with the AccessKey may be; the first that is there wins.
+ * @param named `--access-key-secret`: who names a Secret means that one. Default: `alibaba-addon-secret`, where the official
+ * component's users have it.
+ */
+export function accessKeySecretRefs(ownNamespace: string, named: string | undefined): Required<ObjectRef>[] {
+  if (named !== undefined) return [{ namespace: ownNamespace, name: named }];
+  return [...new Set([ownNamespace, 'kube-system'])].map((namespace) => ({ namespace, name: defaultSecretName }));
+}
+
+/**
+ * The pair of the add-on's Secret, or else of the environment. Where the Secret is there and lacks something, the environment
+ * does not stand in for it.
+ */
+export function addOnAccessKey(places: {
+  /** `namespace/name`, see {@link accessKeySecretRefs}. */
+  secrets: readonly string[];
+  /** The Secret as it is now, from memory; undefined: there is none. */
+  get: (secret: string) => Secret | undefined;
+  environment: Readonly<Record<string, string | undefined>>;
+}): AccessKeyProvider {
+  const { secrets, get, environment } = places;
+  const find = () => {
+    for (const name of secrets) {
+      const found = get(name);
+      if (found !== undefined) return pairInSecret(`Secret ${name}`, found);
     }
-    return inEnvironment(this.#options.environment);
-  }
-
-  #missing(): CredentialsError {
-    const places = [...new Set(this.#options.namespaces)].map((namespace) => `${namespace}/${accessKeySecretName}`);
-    return new CredentialsError(
-      `no AccessKey pair: there is no Secret ${places.join(' or ')}, and the environment has no ` +
-        'ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET',
-      { code: accessKeyErrorCodes.missing, retryable: false },
-    );
-  }
-}
-
-function inSecret(namespace: string, { data = {} }: Secret): Found {
-  const read = (key: string): [string, string] => [
-    key,
-    Buffer.from(data[key] ?? '', 'base64')
-      .toString()
-      .trim(),
-  ];
-  return {
-    place: `Secret ${namespace}/${accessKeySecretName}`,
-    id: read('access-key-id'),
-    secret: read('access-key-secret'),
-    token: ['', ''],
+    return pairInEnvironment(environment);
   };
+  const missing = () =>
+    `there is no Secret ${secrets.join(' or ')}, and the environment has no ` +
+    'ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET';
+  return new AccessKeyProvider({ find, missing });
 }
 
-function inEnvironment(environment: AccessKeyProviderOptions['environment']): Found | undefined {
-  const read = (name: string): [string, string] => [name, (environment[name] ?? '').trim()];
-  const id = read('ALIBABA_CLOUD_ACCESS_KEY_ID');
-  const secret = read('ALIBABA_CLOUD_ACCESS_KEY_SECRET');
-  if (id[1] === '' && secret[1] === '') return undefined;
-  return { place: 'the environment', id, secret, token: read('ALIBABA_CLOUD_SECURITY_TOKEN') };
+/** The pair that an entry of the configuration holds in plain text. */
+export function entryAccessKey(pair: { id: string; secret: string }): AccessKeyProvider {
+  return new AccessKeyProvider({ find: () => pairInEntry(pair), missing: () => '' });
 }
 
-function credentialsOf({ place, id, secret, token }: Found): CloudCredentials {
-  const missing = [id, secret].filter(([, value]) => value === '').map(([name]) => name);
-  if (missing.length > 0) {
-    const code = accessKeyErrorCodes.incomplete;
-    throw new CredentialsError(`no AccessKey pair: ${place} lacks ${missing.join(' and ')}`, {
-      code,
-      retryable: false,
-    });
-  }
-  // They become part of HTTP headers.
-  const malformed = [id, secret, token].filter(([, value]) => !/^[\x21-\x7e]*$/.test(value)).map(([name]) => name);
-  if (malformed.length > 0) {
-    throw new CredentialsError(
-      `no AccessKey pair: in ${place}, ${malformed.join(' and ')} must be printable ASCII without spaces`,
-      { code: accessKeyErrorCodes.malformed, retryable: false },
-    );
-  }
-  return { accessKeyId: id[1], accessKeySecret: secret[1], ...(token[1] !== '' && { securityToken: token[1] }) };
+/** The Secrets of the own namespace that the configuration refers to, from memory. */
+export interface SecretReader {
+  readonly namespace: string;
+  get(name: string): Secret | undefined;
+  /** Is it known of the Secret whether it is there? */
+  isSettled(name: string): boolean;
+}
+
+/** The pair of a Secret that an entry of the configuration refers to. */
+export function referencedAccessKey(name: string, secrets: Omit<SecretReader, 'isSettled'>): AccessKeyProvider {
+  const place = `Secret ${secrets.namespace}/${name}`;
+  const find = () => {
+    const found = secrets.get(name);
+    return found && pairInSecret(place, found);
+  };
+  const advice = "create it with access-key-id and access-key-secret, and list it in the chart's referencedSecrets";
+  const missing = () => `there is no ${place} that may be read; ${advice}`;
+  return new AccessKeyProvider({ find, missing });
 }

@@ -1,3 +1,4 @@
+import { Agent, request as send } from 'undici';
 import { systemClock, withDeadline } from '../clock.ts';
 import { CodedError } from '../errors.ts';
 
@@ -12,9 +13,14 @@ export interface MetadataServiceOptions {
 export const metadataErrorCodes = {
   /** Nobody answers: this is no ECS instance, or something is in between. */
   unreachable: 'MetadataUnreachable',
-  /** It answers with an HTTP status other than 200. */
+  /** It answers with an HTTP status other than 200 and 404. */
   refused: 'MetadataRefused',
+  /** It has nothing at that path. */
+  notFound: 'MetadataNotFound',
 } as const;
+
+/** Straight connections, whatever proxies there are: the address means something on this node alone. */
+const dispatcher = new Agent();
 
 const tokenHeader = 'x-aliyun-ecs-metadata-token';
 
@@ -59,13 +65,11 @@ export class MetadataService {
     const url = new URL(path, this.#endpoint);
     const deadline = withDeadline(systemClock, this.#timeoutMs, signal);
     try {
-      const response = await fetch(url, { method, headers, signal: deadline.signal, redirect: 'error' });
-      const text = await response.text();
-      if (response.status === 200) return text.trim();
-      throw new CodedError(`the metadata service refused ${method} ${url.href}: HTTP ${response.status}`, {
-        code: metadataErrorCodes.refused,
-        retryable: response.status >= 500,
-      });
+      const options = { method, headers, dispatcher, signal: deadline.signal, reset: true } as const;
+      const { statusCode, body } = await send(url, options);
+      const text = await body.text();
+      if (statusCode === 200) return text.trim();
+      throw refusal(`${method} ${url.href}`, statusCode);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof CodedError) throw error;
@@ -79,7 +83,14 @@ export class MetadataService {
   }
 
   #reasonOf(error: unknown): string {
-    const { name = '', cause } = error as { name?: string; cause?: { code?: string } };
-    return name === 'TimeoutError' ? `nothing within ${this.#timeoutMs} ms` : (cause?.code ?? name);
+    const { name = '', code } = error as { name?: string; code?: unknown };
+    if (name === 'TimeoutError') return `nothing within ${this.#timeoutMs} ms`;
+    return typeof code === 'string' ? code : name;
   }
+}
+
+function refusal(request: string, status: number): CodedError {
+  const code = status === 404 ? metadataErrorCodes.notFound : metadataErrorCodes.refused;
+  const message = `the metadata service refused ${request}: HTTP ${status}`;
+  return new CodedError(message, { code, retryable: status >= 500 });
 }

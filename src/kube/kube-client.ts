@@ -56,9 +56,16 @@ interface Call extends CallOptions {
  */
 export class KubeClient {
   readonly #connection: KubeConnection;
+  readonly #mayWrite: () => boolean;
 
-  constructor(connection: KubeConnection) {
+  constructor(connection: KubeConnection, mayWrite = () => true) {
     this.#connection = connection;
+    this.#mayWrite = mayWrite;
+  }
+
+  /** The same, but for writes that are refused on this side unless `mayWrite` at the moment of sending. */
+  writingWhile(mayWrite: () => boolean): KubeClient {
+    return new KubeClient(this.#connection, mayWrite);
   }
 
   /** The server's version, for example `{ major: '1', minor: '20' }`; managed clusters write `20+`. */
@@ -156,6 +163,7 @@ export class KubeClient {
     let response: Dispatcher.ResponseData;
     try {
       const { headers, dispatcher } = await this.#connection.open();
+      if (call.method !== 'GET' && !this.#mayWrite()) throw mayNotWrite();
       response = await request(this.#connection.server + call.path + queryString(call.query), {
         method: call.method,
         dispatcher,
@@ -165,12 +173,17 @@ export class KubeClient {
         bodyTimeout: 0, // the signal bounds the whole call; a quiet watch is no fault
       });
     } catch (error) {
-      throw unreachable(error);
+      throw error instanceof KubeApiError ? error : unreachable(error);
     }
     if (response.statusCode < 300) return response;
     if (response.statusCode === 401) this.#connection.invalidate();
     throw await refusal(response, call);
   }
+}
+
+function mayNotWrite(): KubeApiError {
+  const message = 'not sent: the service is paused, or another replica leads by now';
+  return new KubeApiError(message, { code: 'NotSent', status: 0, retryable: true });
 }
 
 function queryString(query: Query = {}): string {

@@ -1,18 +1,23 @@
 import { type Clock, systemClock } from '../clock.ts';
-import type { CloudCredentials } from '../identity/credentials-provider.ts';
-import { isRegionId } from '../identity/region-id.ts';
+import type { CloudCredentials } from '../openapi/cloud-credentials.ts';
 import {
+  type AcrInstance,
   type AuthorizationToken,
   type Read,
   readEnterpriseToken,
   readInstanceDomains,
+  readInstances,
   readPersonalToken,
 } from './acr-response.ts';
-import { type ApiEndpoints, CloudEndpoints, fixedEndpoint } from './api-endpoint.ts';
-import { type ApiCallSubject, type ApiFailure, cloudApiError, localFailureCodes } from './api-failure.ts';
-import { callOpenApi, type OpenApiRequest } from './openapi-call.ts';
+import { type AcrCallSubject, acrError } from './acr-failure.ts';
+import { type ApiEndpoints, CloudEndpoints, fixedEndpoint } from '../openapi/api-endpoint.ts';
+import { type ApiFailure, isUnreachable, localFailureCodes } from '../openapi/api-failure.ts';
+import { cloudDispatcher, type CloudDispatcher, probeThrough } from '../openapi/cloud-dispatcher.ts';
+import { callOpenApi, type OpenApiRequest } from '../openapi/openapi-call.ts';
+import { acrHosts } from '../openapi/api-hosts.ts';
+import { isRegionId } from '../region-id.ts';
 
-export type { AuthorizationToken };
+export type { AcrInstance, AuthorizationToken };
 
 /** Whose token: an Enterprise Edition instance's, or, without an instance ID, the region's Personal Edition's. */
 export interface RegistryTarget {
@@ -20,7 +25,7 @@ export interface RegistryTarget {
   regionId: string;
 }
 
-/** The port to Alibaba Cloud Container Registry's OpenAPI. Both methods throw CloudApiError, or the signal's reason. */
+/** The port to Alibaba Cloud Container Registry's OpenAPI. Every method throws CloudApiError, or the signal's reason. */
 export interface AcrClient {
   authorizationToken(
     target: RegistryTarget,
@@ -33,6 +38,12 @@ export interface AcrClient {
     credentials: CloudCredentials,
     signal: AbortSignal,
   ): Promise<string[]>;
+  /** Every Enterprise Edition instance of a region; needs a permission that tokens do not. */
+  listInstances(
+    region: Pick<RegistryTarget, 'regionId'>,
+    credentials: CloudCredentials,
+    signal: AbortSignal,
+  ): Promise<AcrInstance[]>;
 }
 
 export interface OpenApiAcrClientOptions {
@@ -47,12 +58,17 @@ export interface OpenApiAcrClientOptions {
   clock?: Clock;
   /** How the region's own hosts are chosen, where `endpoint` is absent. */
   endpoints?: ApiEndpoints;
+  /** What carries the calls. Default: straight connections. */
+  dispatcher?: CloudDispatcher;
 }
+
+const INSTANCES_PER_PAGE = 100;
+/** Whatever the cloud says, a list has an end. */
+const MAX_PAGES = 50;
 
 const personalRequest: OpenApiRequest = {
   action: 'GetAuthorizationToken',
   version: '2016-06-07',
-  style: 'ROA',
   method: 'GET',
   pathname: '/tokens',
   query: {},
@@ -68,10 +84,13 @@ export class OpenApiAcrClient implements AcrClient {
   readonly #apiVersion: () => string;
   readonly #onRequest: (action: string, result: string) => void;
   readonly #clock: Clock;
+  readonly #dispatcher: CloudDispatcher;
 
   constructor(options: OpenApiAcrClientOptions = {}) {
-    const { endpoint, endpoints = new CloudEndpoints() } = options;
+    const { endpoint, dispatcher = cloudDispatcher({}) } = options;
+    const endpoints = options.endpoints ?? new CloudEndpoints(acrHosts, probeThrough(dispatcher));
     this.#endpoints = endpoint === undefined ? endpoints : fixedEndpoint(endpoint);
+    this.#dispatcher = dispatcher;
     this.#timeoutMs = options.timeoutMs ?? 10_000;
     this.#apiVersion = options.apiVersion ?? (() => '2018-12-01');
     this.#onRequest = options.onRequest ?? (() => undefined);
@@ -101,8 +120,26 @@ export class OpenApiAcrClient implements AcrClient {
     return this.#call(this.#enterprise('ListInstanceEndpoint', query), readInstanceDomains, call);
   }
 
+  async listInstances(
+    region: Pick<RegistryTarget, 'regionId'>,
+    credentials: CloudCredentials,
+    signal: AbortSignal,
+  ): Promise<AcrInstance[]> {
+    const call = { target: region, credentials, signal };
+    const instances: AcrInstance[] = [];
+    let seen = 0;
+    for (let page = 1; page <= MAX_PAGES; page++) {
+      const query = { PageNo: String(page), PageSize: String(INSTANCES_PER_PAGE) };
+      const found = await this.#call(this.#enterprise('ListInstance', query), readInstances, call);
+      instances.push(...found.instances);
+      seen += found.listed;
+      if (found.listed === 0 || seen >= (found.total ?? Number.POSITIVE_INFINITY)) break;
+    }
+    return instances;
+  }
+
   #enterprise(action: string, query: Record<string, string>): OpenApiRequest {
-    return { action, version: this.#apiVersion(), style: 'RPC', method: 'POST', pathname: '/', query };
+    return { action, version: this.#apiVersion(), method: 'POST', pathname: '/', query };
   }
 
   async #call<T>(
@@ -113,7 +150,7 @@ export class OpenApiAcrClient implements AcrClient {
     const { action } = request;
     const { instanceId, regionId } = call.target;
     const subject = { action, regionId, ...(instanceId && { instanceId }) };
-    if (!isRegionId(regionId)) throw cloudApiError({ code: localFailureCodes.invalidRegion }, subject);
+    if (!isRegionId(regionId)) throw acrError({ code: localFailureCodes.invalidRegion }, subject);
     const answer = await this.#answerOf(request, read, call);
     this.#onRequest(action, answer.ok ? 'success' : answer.failure.code);
     if (!answer.ok) throw this.#errorOf(answer.failure, subject);
@@ -127,13 +164,13 @@ export class OpenApiAcrClient implements AcrClient {
   ): Promise<Read<T>> {
     const { target, credentials, signal } = call;
     const endpoint = await this.#endpoints.endpointOf(target.regionId);
-    const outcome = await callOpenApi(request, { endpoint, credentials, timeoutMs: this.#timeoutMs, signal });
+    const carrying = { timeoutMs: this.#timeoutMs, dispatcher: this.#dispatcher, signal };
+    const outcome = await callOpenApi(request, { endpoint, credentials, ...carrying });
     return outcome.ok ? read(outcome.body, this.#clock.now()) : outcome;
   }
 
-  #errorOf(failure: ApiFailure, subject: ApiCallSubject): Error {
-    const { unreachable, timeout } = localFailureCodes;
-    if (failure.code === unreachable || failure.code === timeout) this.#endpoints.forget(subject.regionId);
-    return cloudApiError(failure, subject);
+  #errorOf(failure: ApiFailure, subject: AcrCallSubject): Error {
+    if (isUnreachable(failure)) this.#endpoints.forget(subject.regionId);
+    return acrError(failure, subject);
   }
 }

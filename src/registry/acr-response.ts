@@ -1,4 +1,5 @@
-import { type ApiFailure, localFailureCodes } from './api-failure.ts';
+import { isRecord } from '../json.ts';
+import { type ApiFailure, localFailureCodes } from '../openapi/api-failure.ts';
 
 /** A temporary username and password of a registry. */
 export interface AuthorizationToken {
@@ -6,6 +7,13 @@ export interface AuthorizationToken {
   password: string;
   /** Milliseconds since the epoch. */
   expiresAt: number;
+}
+
+/** An Enterprise Edition instance. */
+export interface AcrInstance {
+  instanceId: string;
+  /** What its domains begin with. */
+  name: string;
 }
 
 /** What an answer says, or why it cannot be used. */
@@ -43,6 +51,29 @@ export function readInstanceDomains(body: unknown): Read<string[]> {
   return { ok: true, value: [...new Set(domains)].sort() };
 }
 
+/** One page of a list. */
+export interface InstancePage {
+  /** Those that can be made out. */
+  instances: AcrInstance[];
+  /** How many there are on the page, and on all pages together, as far as that is said. */
+  listed: number;
+  total: number | undefined;
+}
+
+/** ListInstance, 2018-12-01: one page. */
+export function readInstances(body: unknown): Read<InstancePage> {
+  const answer = readSuccess(body);
+  if (!answer.ok) return answer;
+  const { Instances, TotalCount } = answer.value;
+  if (!Array.isArray(Instances)) return unusable('there are no "Instances" in it');
+  const instances = Instances.map((each: unknown) => (isRecord(each) ? each : {})).flatMap((each) => {
+    const { InstanceId: instanceId, InstanceName: name } = each;
+    return typeof instanceId === 'string' && typeof name === 'string' ? [{ instanceId, name }] : [];
+  });
+  const total = typeof TotalCount === 'number' ? TotalCount : undefined;
+  return { ok: true, value: { instances, listed: Instances.length, total } };
+}
+
 /** Under HTTP 200, `IsSuccess` tells whether it is one; `Code` is spelled in several ways when it is. */
 function readSuccess(body: unknown): Read<Record<string, unknown>> {
   if (!isRecord(body)) return unusable('it is no JSON object');
@@ -54,9 +85,6 @@ function readSuccess(body: unknown): Read<Record<string, unknown>> {
   return { ok: false, failure: { code: Code, status: 200, ...(requestId !== undefined && { requestId }) } };
 }
 
-/** The cloud gives at most a day; anything much beyond is another unit. */
-const MAX_TOKEN_LIFE_MS = 7 * 24 * 3_600_000;
-
 function readToken(
   fields: { username: unknown; password: unknown; expiresAt: unknown },
   now: number,
@@ -65,7 +93,6 @@ function readToken(
   if (typeof username !== 'string' || username === '') return unusable('the username is empty');
   if (typeof password !== 'string' || password === '') return unusable('the token is empty');
   if (typeof expiresAt !== 'number' || !Number.isFinite(expiresAt)) return unusable('the expiry time is missing');
-  if (expiresAt > now + MAX_TOKEN_LIFE_MS) return unusable('the expiry time lies more than a week ahead');
   if (expiresAt <= now) return unusable("the token has expired already; compare this node's clock");
   return { ok: true, value: { username, password, expiresAt } };
 }
@@ -75,8 +102,4 @@ function unusable(detail: string): { ok: false; failure: ApiFailure } {
     ok: false,
     failure: { code: localFailureCodes.invalidResponse, detail: `the answer is unusable: ${detail}` },
   };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -13,9 +13,6 @@ interface AuthKey {
   pathPrefix: string;
 }
 
-/** A DNS name has 253 characters at most; a port has five and a colon. */
-const MAX_REGISTRY_LENGTH = 259;
-
 /** Under this host, without a path, the credentials for Docker Hub are kept. */
 const dockerHub = 'index.docker.io';
 
@@ -34,8 +31,6 @@ export function compileAuthKeys(keys: Iterable<string>): (image: string) => stri
   const hubKey = parsed.find(({ location }) => location === dockerHub)?.key;
   return (image) => {
     const reference = parseImageReference(image);
-    // Longer than any host name, and matching takes its time: admission sees images before anybody validates them.
-    if (reference.registry.length > MAX_REGISTRY_LENGTH) return undefined;
     const [host, port] = splitPort(reference.registry);
     const labels = host.split('.');
     const found = parsed.find((key) => matches(key, reference, labels, port));

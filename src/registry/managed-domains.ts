@@ -7,19 +7,32 @@ const ANY_REGION = '*';
 /**
  * Every key of the `auths` that we write, or would write once a registry answers: the images that are ours to see to.
  *
- * @param knownDomains of a registry entry's key, from its last credential. @param clusterRegion where it is known.
+ * @param listedDomains of a registry entry, from its last credential. @param clusterRegion where it is known.
  */
 export function managedDomains(
   registries: readonly RegistryEntry[],
-  knownDomains: (key: string) => readonly string[] | undefined,
+  listedDomains: (entry: RegistryEntry) => readonly string[] | undefined,
   clusterRegion: string | undefined,
 ): Set<string> {
   const domains = registries.flatMap((entry) => {
-    if (entry.domains.length > 0) return entry.domains;
-    const known = knownDomains(entry.key);
-    if (known) return known;
     const region = entry.regionId ?? clusterRegion ?? ANY_REGION;
-    return entry.instanceId ? [enterpriseDomainGlob(region)] : personalDomains(region);
+    return knownDomains(entry, listedDomains(entry), region) ?? [enterpriseDomainGlob(region)];
   });
   return new Set(domains);
+}
+
+/**
+ * The domains that an entry's token opens; undefined until its instance's are listed, or its region is known.
+ * @param listed from the entry's last credential.
+ */
+export function knownDomains(
+  entry: RegistryEntry,
+  listed: readonly string[] | undefined,
+  clusterRegion: string | undefined,
+): readonly string[] | undefined {
+  if (entry.domains.length > 0) return entry.domains;
+  if (listed) return listed;
+  if (entry.instanceId !== undefined || entry.instanceName !== undefined) return undefined;
+  const region = entry.regionId ?? clusterRegion;
+  return region === undefined ? undefined : personalDomains(region);
 }

@@ -1,48 +1,121 @@
 import type { Clock } from '../clock.ts';
-import type { RegistryEntry } from '../config/config.ts';
-import type { TokensState } from '../credentials/tokens-secret.ts';
-import { pullSecretContent, staleContent, type PullSecretContent } from './pull-secret.ts';
+import type { Config, RegistryEntry } from '../config/config.ts';
+import { loginOf } from '../config/registry-login.ts';
+import { listedDomains, type StoredCredential } from '../credentials/refresh-policy.ts';
+import { credentialOf, type TokensState } from '../credentials/tokens-secret.ts';
+import { registriesFor } from '../targets/registry-scope.ts';
+import type { MergedAuths } from './extra-auths.ts';
+import {
+  pullSecretContent,
+  pullSecretNames,
+  staleContent,
+  type ContentSources,
+  type PullSecretContent,
+} from './pull-secret.ts';
+import { layerEntries, type SecretLayers } from './secret-layers.ts';
 
-export interface Desired {
-  content: PullSecretContent;
+/** One pull Secret as a namespace needs it. */
+export interface DesiredSecret {
+  readonly name: string;
+  readonly content: PullSecretContent;
   /** The hash of the content as it was before a token in it expired. */
-  staleHash: string | undefined;
+  readonly staleHash: string;
+}
+
+/** The pull Secrets that a namespace needs, in order. */
+export interface DesiredSecrets {
+  readonly secrets: readonly DesiredSecret[];
+  /** Is it certain that it needs no others? Not before the domains of every registry are known. */
+  readonly isComplete: boolean;
 }
 
 export interface DesiredContentOptions {
   clock: Clock;
   tokens: () => TokensState;
-  registries: () => readonly RegistryEntry[];
+  config: () => Pick<Config, 'registries' | 'notifyEmail'> | undefined;
+  extraAuths: () => MergedAuths;
+  clusterRegion: () => string | undefined;
+  /** The domains that an entry's token opens, given those that were listed last; undefined until they are known. */
+  domainsOf: (
+    entry: RegistryEntry,
+    listed: readonly string[] | undefined,
+    clusterRegion: string | undefined,
+  ) => readonly string[] | undefined;
+  /** Of the first pull Secret. */
+  secretName: string;
+  /** Logins that no pull Secret has room for. */
+  onLeftOut: (leftOut: SecretLayers['leftOut']) => void;
+  /** Keys of entries of `extra-auths` that would make a pull Secret too large. */
+  onTooLarge: (keys: readonly string[]) => void;
 }
 
-/** What every pull Secret is to hold now: made once, not for every namespace and every review. */
+/** What everything is made from; compared by identity, part by part. */
+type Sources = readonly [TokensState, Pick<Config, 'registries' | 'notifyEmail'> | undefined, MergedAuths, string?];
+
+const nothing: DesiredSecrets = { secrets: [], isComplete: false };
+
+/** What the pull Secrets of each namespace are to hold now: made once for all that get the same registries. */
 export class DesiredContent {
   readonly #options: DesiredContentOptions;
-  #tokens: TokensState | undefined;
-  #registries: readonly RegistryEntry[] | undefined;
+  readonly #names: readonly string[];
+  #sources: Sources | undefined;
   #validUntil = 0;
-  #desired: Desired | undefined;
+  /** By the keys of the registries that are meant for the namespace. */
+  readonly #made = new Map<string, DesiredSecrets>();
 
   constructor(options: DesiredContentOptions) {
     this.#options = options;
+    this.#names = pullSecretNames(options.secretName);
   }
 
-  /** Undefined while there is no live token. */
-  current(): Desired | undefined {
-    const { clock, tokens, registries } = this.#options;
-    const now = clock.now();
-    if (this.#tokens !== tokens() || this.#registries !== registries() || now >= this.#validUntil) {
-      this.#tokens = tokens();
-      this.#registries = registries();
-      this.#make(this.#tokens, this.#registries, now);
-    }
-    return this.#desired;
+  /** For a namespace that is a target. */
+  of(namespace: string): DesiredSecrets {
+    const config = this.#options.config();
+    if (!config) return nothing;
+    this.#forgetWhatIsStale(config);
+    const entries = registriesFor(config.registries, namespace);
+    const scope = entries === config.registries ? '' : entries.map(({ key }) => key).join(' ');
+    const known = this.#made.get(scope) ?? this.#make(entries, config);
+    this.#made.set(scope, known);
+    return known;
   }
 
-  #make(tokens: TokensState, registries: readonly RegistryEntry[], now: number): void {
-    const keys = registries.map(({ key }) => key);
-    const content = pullSecretContent(tokens, keys, now);
-    this.#desired = content && { content, staleHash: staleContent(tokens, keys)?.hash };
-    this.#validUntil = content?.expiresAt ?? Number.POSITIVE_INFINITY;
+  #forgetWhatIsStale(config: Sources[1]): void {
+    const { clock, tokens, extraAuths, clusterRegion } = this.#options;
+    const sources: Sources = [tokens(), config, extraAuths(), clusterRegion()];
+    const isSame = this.#sources?.every((source, index) => source === sources[index]) ?? false;
+    if (isSame && clock.now() < this.#validUntil) return;
+    this.#sources = sources;
+    this.#validUntil = Number.POSITIVE_INFINITY;
+    this.#made.clear();
+  }
+
+  #make(entries: readonly RegistryEntry[], { notifyEmail: email }: Pick<Config, 'notifyEmail'>): DesiredSecrets {
+    const { tokens, extraAuths, clusterRegion, domainsOf, onLeftOut } = this.#options;
+    const { generation, since, ...state } = tokens();
+    const { auths, isSettled } = extraAuths();
+    const credentials = new Map<string, StoredCredential>();
+    const withDomains = entries.map((entry) => {
+      const credential = credentialOf(state, entry);
+      if (credential) credentials.set(entry.key, credential);
+      const domains = domainsOf(entry, listedDomains(credential), clusterRegion());
+      return { key: entry.key, login: loginOf(entry), domains };
+    });
+    const { layers, leftOut } = layerEntries(withDomains.map((entry) => ({ ...entry, domains: entry.domains ?? [] })));
+    if (leftOut.length > 0) onLeftOut(leftOut);
+    const live = { generation, since, credentials };
+    const common = { tokens: live, email, isSettled, expectsTokens: entries.length > 0 };
+    const secrets = layers.map((layer, index) =>
+      this.#secret(index, { ...common, layer, others: index === 0 ? auths : {} }),
+    );
+    return { secrets, isComplete: withDomains.every(({ domains }) => domains !== undefined) };
+  }
+
+  #secret(index: number, sources: ContentSources): DesiredSecret {
+    const { clock, onTooLarge } = this.#options;
+    const content = pullSecretContent(sources, clock.now());
+    this.#validUntil = Math.min(this.#validUntil, content.expiresAt);
+    if (content.leftOut.length > 0) onTooLarge(content.leftOut);
+    return { name: this.#names[index] ?? '', content, staleHash: staleContent(sources).hash };
   }
 }

@@ -1,72 +1,125 @@
+import type { Clock } from '../clock.ts';
 import { KubeApiError } from '../errors.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { Secret } from '../kube/objects.ts';
 import type { Reflector } from '../kube/reflector.ts';
 import { resources } from '../kube/resources.ts';
-import { pullSecret, type PullSecretContent } from './pull-secret.ts';
+import type { SecretReferences } from '../targets/secret-references.ts';
+import type { DesiredSecret, DesiredSecrets } from './desired-content.ts';
+import { pullSecret, pullSecretNames } from './pull-secret.ts';
 import {
   foreignReason,
+  heldUntil,
   writeReason,
+  type DriftState,
   type ForeignReason,
   type ObservedSecret,
   type WriteReason,
 } from './secret-drift.ts';
+import { secretReferences } from './secret-references.ts';
 
-/** What came of the wish that a namespace hold a current pull Secret. */
+/** What came of the wish that a namespace hold its current pull Secrets. */
 export type EnsureOutcome = 'UpToDate' | 'Written' | 'NoCredential' | 'Foreign' | 'NamespaceGone';
 
 export interface PullSecretWriterOptions {
+  clock: Pick<Clock, 'now'>;
   client: Pick<KubeClient, 'apply'>;
   secrets: Pick<Reflector<Secret, ObservedSecret>, 'get' | 'observe'>;
+  /** Of the first pull Secret of each namespace. */
   secretName: string;
-  /** What every pull Secret is to hold now; undefined when there is no live token. */
-  desired: () => { content: PullSecretContent; staleHash: string | undefined } | undefined;
+  /** What a namespace's pull Secrets are to hold now. */
+  desired: (namespace: string) => DesiredSecrets;
+  /** Has each registry that is meant for the namespace answered, or was it asked often enough? Default: yes. */
+  isAnswered?: (namespace: string) => boolean;
+  /** Is a login that the namespace has to be replaced by one that is asked for right now? Default: no. */
+  awaitsSuccessor?: (namespace: string) => boolean;
   onWritten: (namespace: string, reason: WriteReason) => void;
 }
 
 /** The one writer of pull Secrets: what reconciliation and admission want at the same moment becomes one write. */
 export class PullSecretWriter {
   readonly #options: PullSecretWriterOptions;
-  readonly #inFlight = new Map<string, { hash: string; outcome: Promise<EnsureOutcome> }>();
+  readonly #names: readonly string[];
+  readonly #inFlight = new Map<string, { hashes: string; outcome: Promise<EnsureOutcome> }>();
 
   constructor(options: PullSecretWriterOptions) {
     this.#options = options;
+    this.#names = pullSecretNames(options.secretName);
   }
 
-  /** Is there a Secret of ours in that namespace, whatever its content? Reconciliation sees to the content. */
+  /** Is there anything for the namespace's pull Secrets to hold? */
+  hasContent(namespace: string): boolean {
+    return this.#live(namespace).length > 0;
+  }
+
+  /** Is every pull Secret of the namespace that could be written there? Reconciliation sees to the content. */
   isKnown(namespace: string): boolean {
-    const observed = this.#observed(namespace);
-    return observed !== undefined && foreignReason(observed) === null;
+    const live = this.#live(namespace);
+    return live.length > 0 && live.every(({ name }) => this.#isOurs(namespace, name));
   }
 
-  /** Why the Secret in that namespace is not ours to write, or null. */
-  foreign(namespace: string): ForeignReason | null {
-    return foreignReason(this.#observed(namespace));
+  /** Why the Secret of that name is not ours to write, or null; the first one's reason stands for the namespace. */
+  foreign(namespace: string, name = this.#options.secretName): ForeignReason | null {
+    return foreignReason(this.#observed(namespace, name));
+  }
+
+  /** The Secrets that the namespace needs and somebody else has. */
+  foreigners(namespace: string): { name: string; reason: ForeignReason }[] {
+    return this.#options.desired(namespace).secrets.flatMap(({ name }) => {
+      const reason = this.foreign(namespace, name);
+      return reason ? [{ name, reason }] : [];
+    });
+  }
+
+  /** Which pull Secrets the lists of a namespace that is a target are to name. */
+  references(namespace: string): SecretReferences {
+    return secretReferences(this.#options.desired(namespace), {
+      names: this.#names,
+      isForeign: (name) => this.foreign(namespace, name) !== null,
+      isKnown: (name) => this.#isOurs(namespace, name),
+    });
   }
 
   /** @throws KubeApiError when the API server refuses for now or cannot be reached. */
   async ensure(namespace: string): Promise<EnsureOutcome> {
-    const desired = this.#options.desired();
-    if (!desired) return 'NoCredential';
-    const { hash } = desired.content;
+    if (this.foreign(namespace)) return 'Foreign';
+    // One that is there is cleared of what it is not to hold any more, even of everything.
+    const due = this.#options
+      .desired(namespace)
+      .secrets.filter(({ name, content }) => !content.isEmpty || this.#observed(namespace, name));
+    if (due.length === 0) return 'NoCredential';
+    const hashes = due.map(({ content }) => content.hash).join();
     const running = this.#inFlight.get(namespace);
-    if (running?.hash === hash) return running.outcome;
+    if (running?.hashes === hashes) return running.outcome;
     // An older content is under way: this one must come after it.
     await running?.outcome.catch(() => undefined);
     if (this.#inFlight.get(namespace) !== running) return this.ensure(namespace);
-    const outcome = this.#write(namespace, desired).finally(() => this.#inFlight.delete(namespace));
-    this.#inFlight.set(namespace, { hash, outcome });
+    const outcome = this.#writeAll(namespace, due).finally(() => this.#inFlight.delete(namespace));
+    this.#inFlight.set(namespace, { hashes, outcome });
     return outcome;
   }
 
-  async #write(
-    namespace: string,
-    { content, staleHash }: { content: PullSecretContent; staleHash: string | undefined },
-  ): Promise<EnsureOutcome> {
-    const { client, secrets, secretName: name, onWritten } = this.#options;
-    const observed = this.#observed(namespace);
+  /** From when on Secrets of the namespace may be written that are left as they are until then; Infinity when none is. */
+  heldUntil(namespace: string): number {
+    const { clock, desired } = this.#options;
+    const times = desired(namespace).secrets.map((secret) => heldUntil(this.#stateOf(namespace, secret)));
+    return Math.min(...times.filter((time) => time > clock.now()));
+  }
+
+  async #writeAll(namespace: string, due: readonly DesiredSecret[]): Promise<EnsureOutcome> {
+    const [first = 'NoCredential', ...others] = await Promise.all(due.map((each) => this.#write(namespace, each)));
+    if (first === 'Foreign' || first === 'NamespaceGone') return first;
+    if (due.every(({ content }) => content.isEmpty)) return 'NoCredential';
+    return others.includes('Written') ? 'Written' : first;
+  }
+
+  async #write(namespace: string, desired: DesiredSecret): Promise<EnsureOutcome> {
+    const { client, secrets, onWritten } = this.#options;
+    const { name, content } = desired;
+    const state = this.#stateOf(namespace, desired);
+    const { observed } = state;
     if (foreignReason(observed)) return 'Foreign';
-    const reason = writeReason({ observed, desired: content, staleHash });
+    const reason = writeReason(state);
     if (!reason) return 'UpToDate';
     const secret = pullSecret({ namespace, name }, content);
     // Decided on that very Secret: if another replica wrote since, its watch event brings us back here.
@@ -80,8 +133,25 @@ export class PullSecretWriter {
     return 'Written';
   }
 
-  #observed(namespace: string): ObservedSecret | undefined {
-    return this.#options.secrets.get(`${namespace}/${this.#options.secretName}`);
+  #live(namespace: string): DesiredSecret[] {
+    return this.#options.desired(namespace).secrets.filter(({ content }) => !content.isEmpty);
+  }
+
+  #stateOf(namespace: string, { name, content, staleHash }: DesiredSecret): DriftState {
+    const { clock, isAnswered = () => true, awaitsSuccessor = () => false } = this.#options;
+    const observed = this.#observed(namespace, name);
+    const desired = { ...content, isPartial: content.isPartial || awaitsSuccessor(namespace) };
+    return { observed, desired, staleHash, isAnswered: isAnswered(namespace), now: clock.now() };
+  }
+
+  /** Is there a Secret of that name that we keep, whatever its content? */
+  #isOurs(namespace: string, name: string): boolean {
+    const observed = this.#observed(namespace, name);
+    return observed !== undefined && foreignReason(observed) === null;
+  }
+
+  #observed(namespace: string, name: string): ObservedSecret | undefined {
+    return this.#options.secrets.get(`${namespace}/${name}`);
   }
 }
 

@@ -3,23 +3,26 @@ import { KubeApiError } from '../errors.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { Namespace, Secret } from '../kube/objects.ts';
 import type { Reflector } from '../kube/reflector.ts';
-import { resources } from '../kube/resources.ts';
+import { resources, type ObjectRef } from '../kube/resources.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import { selectsNamespace, type ObservedNamespace, type TargetRules } from '../targets/target-selector.ts';
+import { pullSecretNames } from './pull-secret.ts';
 import type { PullSecretWriter } from './pull-secret-writer.ts';
-import { foreignReason, type ForeignReason, type ObservedSecret } from './secret-drift.ts';
+import type { ForeignReason, ObservedSecret } from './secret-drift.ts';
 
 export interface SecretReconcilerOptions {
   clock: Clock;
   client: Pick<KubeClient, 'delete'>;
+  /** Undefined while nothing is to be done. */
   rules: () => TargetRules | undefined;
   namespaces: Pick<Reflector<Namespace, ObservedNamespace>, 'get' | 'entries' | 'subscribe'>;
   secrets: Pick<Reflector<Secret, ObservedSecret>, 'get' | 'subscribe'>;
+  /** Of the first pull Secret of each namespace. */
   secretName: string;
-  writer: Pick<PullSecretWriter, 'ensure'>;
-  /** Takes the reference from every ServiceAccount of a namespace that is a target no longer. */
-  detachNamespace: (namespace: string) => Promise<void>;
-  onForeign: (namespace: string, reason: ForeignReason) => void;
+  writer: Pick<PullSecretWriter, 'ensure' | 'foreigners' | 'heldUntil' | 'references'>;
+  /** Takes the references to these Secrets from every ServiceAccount of a namespace that needs them no longer. */
+  detachNamespace: (namespace: string, names: readonly string[]) => Promise<void>;
+  onForeign: (secret: Required<ObjectRef>, reason: ForeignReason) => void;
   onDeleted: (namespace: string) => void;
   onFailure: (namespace: string, error: unknown, retryInMs: number) => void;
 }
@@ -27,13 +30,15 @@ export interface SecretReconcilerOptions {
 /** Writes in flight at once. */
 const CONCURRENCY = 32;
 
-/** Makes every target namespace hold a current pull Secret, and no namespace that is not a target one of ours. */
+/** Makes every target namespace hold current pull Secrets, as many as it needs, and no other namespace one of ours. */
 export class SecretReconciler {
   readonly #options: SecretReconcilerOptions;
+  readonly #names: readonly string[];
   readonly #queue: WorkQueue;
 
   constructor(options: SecretReconcilerOptions) {
     this.#options = options;
+    this.#names = pullSecretNames(options.secretName);
     const { clock, onFailure, namespaces, secrets } = options;
     this.#queue = new WorkQueue({
       clock,
@@ -58,27 +63,42 @@ export class SecretReconciler {
   }
 
   async #reconcile(namespace: string): Promise<void> {
-    const { rules, namespaces, secrets, secretName, writer, onForeign } = this.#options;
+    const { rules, namespaces, writer, onForeign } = this.#options;
     const currentRules = rules();
     const observedNamespace = namespaces.get(namespace);
     if (!currentRules || !observedNamespace || observedNamespace.terminating) return;
-    const observed = secrets.get(`${namespace}/${secretName}`);
     if (!selectsNamespace(currentRules, namespace, observedNamespace)) {
-      if (observed?.managed) await this.#remove(namespace, observed);
+      await this.#removeOthers(namespace, []);
       return;
     }
-    const foreign = foreignReason(observed);
-    if (foreign) onForeign(namespace, foreign);
-    else await writer.ensure(namespace);
+    for (const { name, reason } of writer.foreigners(namespace)) onForeign({ namespace, name }, reason);
+    // First what is needed: a login may have moved from one Secret to another.
+    if ((await writer.ensure(namespace)) === 'NamespaceGone') return;
+    await this.#removeOthers(namespace, writer.references(namespace).keep);
+    const heldMs = writer.heldUntil(namespace) - this.#options.clock.now();
+    if (Number.isFinite(heldMs)) this.#queue.addAfter(namespace, heldMs);
   }
 
-  async #remove(namespace: string, { uid, resourceVersion }: ObservedSecret): Promise<void> {
-    const { client, secretName, detachNamespace, onDeleted } = this.#options;
+  async #removeOthers(namespace: string, kept: readonly string[]): Promise<void> {
+    const { secrets, detachNamespace } = this.#options;
+    const removed = this.#names
+      .filter((name) => !kept.includes(name))
+      .flatMap((name) => {
+        const observed = secrets.get(`${namespace}/${name}`);
+        return observed?.managed ? [{ ref: { namespace, name }, observed }] : [];
+      });
+    if (removed.length === 0) return;
     // First the references, then what they name: kubelet warns of references to Secrets that do not exist.
-    await detachNamespace(namespace);
+    const names = removed.map(({ ref }) => ref.name);
+    await detachNamespace(namespace, names);
+    for (const { ref, observed } of removed) await this.#delete(ref, observed);
+  }
+
+  async #delete(ref: Required<ObjectRef>, { uid, resourceVersion }: ObservedSecret): Promise<void> {
+    const { client, onDeleted } = this.#options;
     try {
-      await client.delete(resources.secrets, { namespace, name: secretName }, { uid, resourceVersion });
-      onDeleted(namespace);
+      await client.delete(resources.secrets, ref, { uid, resourceVersion });
+      onDeleted(ref.namespace);
     } catch (error) {
       if (!(error instanceof KubeApiError && error.status === 404)) throw error;
     }

@@ -1,6 +1,7 @@
 import { FIELD_MANAGER } from '../kube/field-manager.ts';
 import type { JsonPatchOperation } from '../kube/kube-client.ts';
 import type { LocalObjectReference, ManagedFieldsEntry, ServiceAccount } from '../kube/objects.ts';
+import type { SecretReferences } from './secret-references.ts';
 import { isOptedOut } from './target-selector.ts';
 
 /** Who the API server says wrote a ServiceAccount's `imagePullSecrets`. */
@@ -9,16 +10,21 @@ export type ListOwner = 'nobody' | 'us' | 'other';
 /** What is kept in memory of a ServiceAccount. */
 export interface ObservedServiceAccount {
   readonly resourceVersion: string;
-  readonly hasReference: boolean;
+  /** The names of pull Secrets in its list. */
+  readonly references: readonly string[];
   readonly optedOut: boolean;
   readonly listOwner: ListOwner;
 }
 
-export function observeServiceAccount(serviceAccount: ServiceAccount, secretName: string): ObservedServiceAccount {
+/** @param secretNames of all pull Secrets that a namespace could have. */
+export function observeServiceAccount(
+  serviceAccount: ServiceAccount,
+  secretNames: readonly string[],
+): ObservedServiceAccount {
   const { metadata, imagePullSecrets } = serviceAccount;
   return {
     resourceVersion: metadata.resourceVersion ?? '',
-    hasReference: references(imagePullSecrets, secretName),
+    references: secretNames.filter((name) => references(imagePullSecrets, name)),
     optedOut: isOptedOut(metadata),
     listOwner: listOwner(metadata.managedFields),
   };
@@ -40,46 +46,49 @@ export type Selection = 'selected' | 'deselected' | 'never';
  * `imagePullSecrets` is an atomic list: who owns it owns all of it, and the next `helm upgrade` of a chart that has it too would
  * fail with a conflict. So ownership that a patch of ours left is given back. A reference to a Secret of our name that no
  * configuration ever selected is taken away only where nobody else wrote the list: people write that name into their charts.
+ *
+ * @param wanted empty unless it is selected.
  */
 export function serviceAccountDrift(
   observed: ObservedServiceAccount,
   selection: Selection,
+  wanted: SecretReferences,
 ): ServiceAccountDrift | null {
-  const { hasReference, listOwner: owner } = observed;
+  const { references: found, listOwner: owner } = observed;
   if (observed.optedOut) return owner === 'us' ? 'ReleaseOwnership' : null;
-  if (selection === 'selected' && !hasReference) return 'Attach';
-  const isLeftover = selection === 'deselected' || (selection === 'never' && owner !== 'other');
-  if (hasReference && isLeftover) return 'Detach';
+  if (!wanted.attach.every((name) => found.includes(name))) return 'Attach';
+  const hasLeftover = !found.every((name) => wanted.keep.includes(name));
+  if (hasLeftover && (selection === 'deselected' || owner !== 'other')) return 'Detach';
   return owner === 'us' ? 'ReleaseOwnership' : null;
 }
 
 /**
- * Appends the reference, or null when it is there. The `test` makes the patch fail (422) if somebody changed the list since:
- * no other entry can be lost.
+ * Appends the references that are missing, or null when all are there. The `test` makes the patch fail (422) if somebody
+ * changed the list since: no other entry can be lost.
  */
 export function attachPatch(
   { imagePullSecrets: list }: ServiceAccount,
-  secretName: string,
+  secretNames: readonly string[],
 ): JsonPatchOperation[] | null {
-  if (references(list, secretName)) return null;
-  const entry = { name: secretName };
+  const missing = secretNames.filter((name) => !references(list, name)).map((name) => ({ name }));
+  if (missing.length === 0) return null;
   return list && list.length > 0
     ? [
         { op: 'test', path: '/imagePullSecrets', value: list },
-        { op: 'add', path: '/imagePullSecrets/-', value: entry },
+        ...missing.map((entry) => ({ op: 'add' as const, path: '/imagePullSecrets/-', value: entry })),
       ]
     : [
         { op: 'test', path: '/imagePullSecrets', value: list ?? null },
-        { op: 'add', path: '/imagePullSecrets', value: [entry] },
+        { op: 'add', path: '/imagePullSecrets', value: missing },
       ];
 }
 
-/** Takes the reference away, under the same guard, or null when it is not there. */
+/** Takes the references away, under the same guard, or null when none is there. */
 export function detachPatch(
   { imagePullSecrets: list = [] }: ServiceAccount,
-  secretName: string,
+  secretNames: readonly string[],
 ): JsonPatchOperation[] | null {
-  const rest = list.filter(({ name }) => name !== secretName);
+  const rest = list.filter(({ name }) => name === undefined || !secretNames.includes(name));
   if (rest.length === list.length) return null;
   return [
     { op: 'test', path: '/imagePullSecrets', value: list },

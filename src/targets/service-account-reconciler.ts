@@ -3,6 +3,7 @@ import type { Namespace, ServiceAccount } from '../kube/objects.ts';
 import type { Reflector } from '../kube/reflector.ts';
 import type { ObjectRef } from '../kube/resources.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
+import type { SecretReferences } from './secret-references.ts';
 import { serviceAccountDrift, type ObservedServiceAccount, type Selection } from './service-account-drift.ts';
 import type { ServiceAccountWriter } from './service-account-writer.ts';
 import {
@@ -14,21 +15,23 @@ import {
 
 export interface ServiceAccountReconcilerOptions {
   clock: Clock;
+  /** Undefined while nothing is to be done. */
   rules: () => TargetRules | undefined;
   namespaces: Pick<Reflector<Namespace, ObservedNamespace>, 'get' | 'subscribe'>;
   serviceAccounts: Pick<Reflector<ServiceAccount, ObservedServiceAccount>, 'get' | 'entries' | 'subscribe'>;
   writer: Pick<ServiceAccountWriter, 'attach' | 'detach' | 'releaseOwnership'>;
-  /** May anything be attached now? Not before there is a token: kubelet warns of references to Secrets that do not exist. */
-  canAttach: () => boolean;
-  /** Is the namespace's Secret of our name somebody else's? Then nothing is attached there. */
-  isForeign: (namespace: string) => boolean;
+  /** Which pull Secrets the ServiceAccounts of a target are to name. */
+  references: (namespace: string) => SecretReferences;
   onFailure: (serviceAccount: string, error: unknown, retryInMs: number) => void;
 }
 
 /** In flight at once; ServiceAccounts come in numbers when a configuration begins to select them. */
 const CONCURRENCY = 16;
 
-/** Makes every ServiceAccount of the targets carry the reference, and no other that nobody asked for. */
+const NO_REFERENCES: SecretReferences = { attach: [], keep: [] };
+const NOTHING_OBSERVED: Pick<ObservedServiceAccount, 'references'> = { references: [] };
+
+/** Makes every ServiceAccount of the targets carry the references, and no other that nobody asked for. */
 export class ServiceAccountReconciler {
   readonly #options: ServiceAccountReconcilerOptions;
   readonly #queue: WorkQueue;
@@ -65,10 +68,12 @@ export class ServiceAccountReconciler {
   /** The configuration changed, or the first token came. */
   reconcileAll(): void {
     const lastRules = this.#lastRules;
-    const rules = (this.#lastRules = this.#options.rules());
-    for (const [key, { hasReference }] of this.#options.serviceAccounts.entries()) {
-      if (rules && this.#selects(rules, key)) this.#deselected.delete(key);
-      else if (hasReference && lastRules && this.#selects(lastRules, key)) this.#deselected.add(key);
+    const rules = this.#options.rules();
+    if (!rules) return;
+    this.#lastRules = rules;
+    for (const [key, { references }] of this.#options.serviceAccounts.entries()) {
+      if (this.#selects(rules, key)) this.#deselected.delete(key);
+      else if (references.length > 0 && lastRules && this.#selects(lastRules, key)) this.#deselected.add(key);
       this.#addIfDrifted(key);
     }
   }
@@ -79,13 +84,13 @@ export class ServiceAccountReconciler {
     for (const key of this.#keysIn(namespace)) this.#addIfDrifted(key);
   }
 
-  /** Takes the reference from every ServiceAccount of a namespace that is a target no longer. */
-  async detachNamespace(namespace: string): Promise<void> {
+  /** Takes the references to these Secrets from every ServiceAccount of a namespace that needs them no longer. */
+  async detachNamespace(namespace: string, names: readonly string[]): Promise<void> {
     const attached = this.#keysIn(namespace).filter((key) => {
       const observed = this.#options.serviceAccounts.get(key);
-      return observed?.hasReference && !observed.optedOut;
+      return observed && !observed.optedOut && names.some((name) => observed.references.includes(name));
     });
-    for (const key of attached) await this.#options.writer.detach(refOf(key));
+    for (const key of attached) await this.#options.writer.detach(refOf(key), names);
   }
 
   #keysIn(namespace: string): string[] {
@@ -101,14 +106,20 @@ export class ServiceAccountReconciler {
   }
 
   #drift(key: string): ReturnType<typeof serviceAccountDrift> {
-    const { rules, namespaces, serviceAccounts, canAttach, isForeign } = this.#options;
-    const observed = serviceAccounts.get(key);
+    const observed = this.#options.serviceAccounts.get(key);
+    const wanted = this.#wanted(key);
+    return observed && wanted ? serviceAccountDrift(observed, wanted.selection, wanted) : null;
+  }
+
+  /** Undefined where nothing is to be done. */
+  #wanted(key: string): (SecretReferences & { selection: Selection }) | undefined {
+    const { rules, namespaces, references } = this.#options;
     const currentRules = rules();
     const { namespace } = refOf(key);
     const observedNamespace = namespaces.get(namespace);
-    if (!observed || !currentRules || !observedNamespace || observedNamespace.terminating) return null;
-    const drift = serviceAccountDrift(observed, this.#selection(currentRules, key));
-    return drift === 'Attach' && (!canAttach() || isForeign(namespace)) ? null : drift;
+    if (!currentRules || !observedNamespace || observedNamespace.terminating) return undefined;
+    const selection = this.#selection(currentRules, key);
+    return { selection, ...(selection === 'selected' ? references(namespace) : NO_REFERENCES) };
   }
 
   #selection(rules: TargetRules, key: string): Selection {
@@ -124,13 +135,18 @@ export class ServiceAccountReconciler {
   }
 
   async #reconcile(key: string): Promise<void> {
-    const { writer } = this.#options;
+    const { serviceAccounts, writer } = this.#options;
     const ref = refOf(key);
+    const { references } = serviceAccounts.get(key) ?? NOTHING_OBSERVED;
+    const { attach, keep } = this.#wanted(key) ?? NO_REFERENCES;
     switch (this.#drift(key)) {
       case 'Attach':
-        return writer.attach(ref);
+        return writer.attach(ref, attach);
       case 'Detach':
-        await writer.detach(ref);
+        await writer.detach(
+          ref,
+          references.filter((name) => !keep.includes(name)),
+        );
         this.#deselected.delete(key);
         return;
       case 'ReleaseOwnership':

@@ -14,7 +14,6 @@ import {
 export interface ServiceAccountWriterOptions {
   client: Pick<KubeClient, 'get' | 'jsonPatch'>;
   serviceAccounts: Pick<Reflector<ServiceAccount, ObservedServiceAccount>, 'observe'>;
-  secretName: string;
   /** Would an UPDATE of a ServiceAccount in that namespace come to our own webhook? */
   reachedByWebhook: (namespace: string) => boolean;
   onPatched: (ref: Required<ObjectRef>, reason: 'Attached' | 'Detached' | 'OwnershipReleased') => void;
@@ -35,13 +34,13 @@ export class ServiceAccountWriter {
     this.#options = options;
   }
 
-  async attach(ref: Required<ObjectRef>): Promise<void> {
-    if (this.#options.reachedByWebhook(ref.namespace) && (await this.#attachThroughAdmission(ref))) return;
-    await this.#inTurn(ref, () => this.#patch(ref, 'Attached', attachPatch));
+  async attach(ref: Required<ObjectRef>, secretNames: readonly string[]): Promise<void> {
+    if (this.#options.reachedByWebhook(ref.namespace) && (await this.#attachThroughAdmission(ref, secretNames))) return;
+    await this.#inTurn(ref, () => this.#patch(ref, 'Attached', (current) => attachPatch(current, secretNames)));
   }
 
-  async detach(ref: Required<ObjectRef>): Promise<void> {
-    await this.#inTurn(ref, () => this.#patch(ref, 'Detached', detachPatch));
+  async detach(ref: Required<ObjectRef>, secretNames: readonly string[]): Promise<void> {
+    await this.#inTurn(ref, () => this.#patch(ref, 'Detached', (current) => detachPatch(current, secretNames)));
   }
 
   async releaseOwnership(ref: Required<ObjectRef>): Promise<void> {
@@ -52,11 +51,11 @@ export class ServiceAccountWriter {
     });
   }
 
-  /** An empty patch still runs admission, where our webhook appends the entry, which is then owned by nobody. */
-  async #attachThroughAdmission(ref: Required<ObjectRef>): Promise<boolean> {
+  /** An empty patch still runs admission, where our webhook appends the entries, which are then owned by nobody. */
+  async #attachThroughAdmission(ref: Required<ObjectRef>, secretNames: readonly string[]): Promise<boolean> {
     const patched = await this.#send(ref, []);
     if (!patched) return true;
-    const attached = references(patched.imagePullSecrets, this.#options.secretName);
+    const attached = secretNames.every((name) => references(patched.imagePullSecrets, name));
     if (attached) this.#options.onPatched(ref, 'Attached');
     return attached;
   }
@@ -76,11 +75,11 @@ export class ServiceAccountWriter {
   async #patch(
     ref: Required<ObjectRef>,
     reason: 'Attached' | 'Detached',
-    operationsFor: typeof attachPatch | typeof detachPatch,
+    operationsFor: (current: ServiceAccount) => JsonPatchOperation[] | null,
   ): Promise<void> {
     for (let conflicts = 0; ; conflicts++) {
       const current = await this.#get(ref);
-      const operations = current && operationsFor(current, this.#options.secretName);
+      const operations = current && operationsFor(current);
       if (!operations) return;
       try {
         const patched = await this.#send(ref, [isUnchanged(current), ...operations]);

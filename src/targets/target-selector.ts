@@ -1,11 +1,16 @@
 import type { Config, NamePattern } from '../config/config.ts';
 import type { Namespace, ObjectMeta } from '../kube/objects.ts';
+import { matchesGlob } from './namespace-glob.ts';
+import { isMeantFor } from './registry-scope.ts';
 
 /** With the value `false` on a namespace, ServiceAccount or Pod: leave it alone. */
 export const OPT_OUT_LABEL = 'acr-credential-injector/inject';
 
-/** The namespace and ServiceAccount names that a configuration selects. */
-export type TargetRules = Pick<Config, 'watchNamespaces' | 'serviceAccounts'>;
+/** What a configuration says of the namespaces and ServiceAccounts that it selects. */
+export type TargetRules = Pick<
+  Config,
+  'watchNamespaces' | 'excludeNamespaces' | 'serviceAccounts' | 'registries' | 'extraAuths'
+>;
 
 /** What is kept in memory of a namespace. */
 export interface ObservedNamespace {
@@ -29,7 +34,13 @@ export function isOptedOut({ labels }: Pick<ObjectMeta, 'labels'>): boolean {
 
 /** Does the namespace get a pull Secret? A terminating one is still selected; nothing can be written there any more. */
 export function selectsNamespace(rules: TargetRules, name: string, observed: ObservedNamespace | undefined): boolean {
-  return matches(rules.watchNamespaces, name) && !observed?.optedOut;
+  if (observed?.optedOut || !matches(rules.watchNamespaces, name)) return false;
+  return !rules.excludeNamespaces.some((glob) => matchesGlob(glob, name)) && hasSomethingFor(rules, name);
+}
+
+/** Where no registry is meant for the namespace, and nothing static is to be had, a pull Secret would be empty. */
+function hasSomethingFor({ registries, extraAuths }: TargetRules, namespace: string): boolean {
+  return extraAuths.length > 0 || registries.some((entry) => isMeantFor(entry, namespace));
 }
 
 /** Does a ServiceAccount of that name, in a selected namespace, get the reference? */

@@ -1,13 +1,17 @@
 import type { Verdict } from '../admission/admission-handler.ts';
 import type { CertificateNotice } from '../certificates/certificate-source.ts';
+import { maxAccountsPerDomain } from '../config/account-limit.ts';
 import type { ConfigReading } from '../config/config-source.ts';
 import type { ConfigProblem } from '../config/config.ts';
-import { formatProblem } from '../config/problem-report.ts';
+import { PAUSE_ANNOTATION } from '../config/pause.ts';
+import { formatProblem, quote } from '../config/problem-report.ts';
 import type { RefreshReason } from '../credentials/refresh-policy.ts';
 import type { RegistryCredential } from '../credentials/registry-credential.ts';
 import { CodedError } from '../errors.ts';
 import type { EventNote, EventRecorder } from '../kube/event-recorder.ts';
 import { resources, type ObjectRef } from '../kube/resources.ts';
+import type { UnusableReason } from '../secrets/extra-auths.ts';
+import type { SecretLayers } from '../secrets/secret-layers.ts';
 import type { ForeignReason, WriteReason } from '../secrets/secret-drift.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
@@ -17,7 +21,6 @@ export interface ReporterOptions {
   metrics: Metrics;
   events: Pick<EventRecorder, 'record'>;
   configMap: Required<ObjectRef>;
-  secretName: string;
 }
 
 /** Says what happens: each happening becomes a log line, a metric and, where somebody must act, an Event. */
@@ -40,6 +43,7 @@ export class Reporter {
           'configuration accepted',
         );
         if (reading.warnings.length > 0) this.#configEvent('ConfigurationWarning', reading.warnings, uid);
+        if (reading.personalByDefault) this.#personalByDefault(uid);
         return;
       case 'refused':
         logger.error(
@@ -88,13 +92,66 @@ export class Reporter {
     this.#options.logger[level]({ namespace, reason }, 'pull Secret written');
   }
 
-  pullSecretForeign(namespace: string, reason: ForeignReason): void {
-    const { logger, events, secretName: name } = this.#options;
+  pullSecretForeign({ namespace, name }: Required<ObjectRef>, reason: ForeignReason): void {
+    const { logger, events } = this.#options;
     logger.warn({ namespace, secret: name, reason }, 'Secret of our name is not ours to write, namespace left alone');
     const { apiVersion, kind } = resources.secrets;
     const why = reason === 'ForeignType' ? 'another type than kubernetes.io/dockerconfigjson' : 'immutable data';
     const message = `A Secret of this name exists with ${why}: delete it to have registry tokens kept here.`;
     events.record({ apiVersion, kind, namespace, name }, { type: 'Warning', reason: 'ForeignPullSecret', message });
+  }
+
+  /** More logins on one domain than there are pull Secrets, which is known only now that all domains are. */
+  loginsLeftOut(leftOut: SecretLayers['leftOut']): void {
+    this.#options.logger.error({ leftOut }, 'too many accounts on one domain, some are left out');
+    const named = leftOut.map(({ key, domain }) => `${key} on ${domain}`).join(', ');
+    const message = `More than ${maxAccountsPerDomain} accounts on one domain, left out: ${named}; keep them apart by \`namespaces\`.`;
+    this.#configMapEvent({ reason: 'TooManyAccounts', message });
+  }
+
+  extraAuthsUnusable(name: string, reason: UnusableReason): void {
+    const { logger } = this.#options;
+    logger.warn({ secret: name, reason }, 'Secret of extra-auths gives nothing');
+    const message = `extra-auths names Secret ${name}, which ${whyUnusable[reason]}.`;
+    this.#configMapEvent({ reason: 'ExtraAuthsUnusable', message });
+  }
+
+  /** @param keys of entries whose content is nobody's business. */
+  extraAuthsUndecodable(name: string, keys: readonly string[]): void {
+    const shown = keys.slice(0, maxKeysShown).map(quote).join(', ') + (keys.length > maxKeysShown ? ', …' : '');
+    this.#options.logger.warn(
+      { secret: name, keys: shown },
+      'entries of extra-auths left out, kubelet cannot decode them',
+    );
+    const message = `extra-auths names Secret ${name}, whose entries for ${shown} kubelet cannot decode: their fields have to be texts, and \`auth\` base64 of username:password.`;
+    this.#configMapEvent({ reason: 'ExtraAuthsUnusable', message });
+  }
+
+  extraAuthsTooLarge(keys: readonly string[]): void {
+    this.#options.logger.warn({ count: keys.length, keys: keys.slice(0, 10) }, 'no room for entries of extra-auths');
+    const named = keys.slice(0, 3).join(', ') + (keys.length > 3 ? ` and ${keys.length - 3} more` : '');
+    const message = `extra-auths holds more than a Secret can: left out are ${named}; merge fewer.`;
+    this.#configMapEvent({ reason: 'ExtraAuthsTooLarge', message });
+  }
+
+  configurationTooLarge(): void {
+    this.#options.logger.warn({}, 'configuration is too large to be remembered for the next start');
+    const message =
+      'This configuration is too large to be kept: should it be missing or wrong at the next start, none is in force.';
+    this.#configMapEvent({ reason: 'ConfigurationTooLarge', message });
+  }
+
+  paused(isOn: boolean): void {
+    const { logger } = this.#options;
+    if (isOn) logger.warn({ annotation: PAUSE_ANNOTATION }, 'paused: nothing is written until the annotation goes');
+    else logger.warn({ annotation: PAUSE_ANNOTATION }, 'at work again');
+  }
+
+  /** What this service takes the place of still runs. */
+  officialComponentRuns({ namespace, name }: Required<ObjectRef>): void {
+    this.#options.logger.warn({ deployment: `${namespace}/${name}` }, 'the official component runs beside us');
+    const message = `Deployment ${namespace}/${name} runs beside acr-credential-injector, and both write the same Secrets: uninstall it.`;
+    this.#configMapEvent({ reason: 'OfficialComponentRunning', message });
   }
 
   serviceAccountPatched({ namespace, name }: Required<ObjectRef>, reason: string): void {
@@ -162,16 +219,31 @@ export class Reporter {
     this.#options.logger.warn({ what, key, error, retryInMs }, 'not done, trying again');
   }
 
+  #personalByDefault(uid: string | undefined): void {
+    this.#options.logger.info({}, 'no registry is configured, so it is the Personal instance of the region');
+    const message =
+      "acr-registry-info lists nothing: tokens are those of the Personal Edition instance of the cluster's region.";
+    this.#configMapEvent({ type: 'Normal', reason: 'PersonalByDefault', message }, uid);
+  }
+
   #configEvent(reason: string, problems: ConfigProblem[], uid: string | undefined): void {
     this.#configMapEvent({ reason, message: problems.map(formatProblem).join('; ') }, uid);
   }
 
-  #configMapEvent(note: Omit<EventNote, 'type'>, uid?: string): void {
+  #configMapEvent(note: Omit<EventNote, 'type'> & { type?: EventNote['type'] }, uid?: string): void {
     const { events, configMap } = this.#options;
     const { apiVersion, kind } = resources.configMaps;
     events.record({ apiVersion, kind, ...configMap, uid }, { type: 'Warning', ...note });
   }
 }
+
+const maxKeysShown = 5;
+
+const whyUnusable: Readonly<Record<UnusableReason, string>> = {
+  Missing: 'does not exist, or may not be read',
+  NoDockerConfig: 'holds no `.dockerconfigjson`',
+  Own: 'is one that this service writes',
+};
 
 /** Anybody who reaches the port can ask about anything; that makes no series of its own. */
 function labelOf(resource: string): string {

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { matchesGlob } from '../targets/namespace-glob.ts';
 
 /** Namespaces that a webhook must never be able to block. */
 const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease'] as const;
@@ -8,7 +9,7 @@ const NAMES_NAMESPACES_SINCE_MINOR = 21;
 
 /** What decides which namespaces' requests come to the webhook, and with which policy. */
 export interface ReachContext {
-  config: Pick<Config, 'watchNamespaces' | 'webhook'>;
+  config: Pick<Config, 'watchNamespaces' | 'excludeNamespaces' | 'webhook'>;
   ownNamespace: string;
   /** The API server's minor version. */
   serverMinor: number;
@@ -40,12 +41,27 @@ export function failurePolicyFor(namespace: string, context: ReachContext): 'Ign
   return mayFail ? config.webhook.failurePolicy : 'Ignore';
 }
 
+/** Which namespaces' requests are to come to the webhook, by name. */
+export type ReachedNamespaces =
+  | { readonly names: readonly string[] }
+  /** All but these. */
+  | { readonly except: readonly string[] };
+
+/** A selector knows no globs: of `exclude-namespace`, those that are plain names keep requests away from the webhook. */
+export function reachedNamespaces({ config, ownNamespace }: ReachContext): ReachedNamespaces {
+  const { watchNamespaces, excludeNamespaces } = config;
+  if (watchNamespaces !== 'all') {
+    const isExcluded = (name: string) => excludeNamespaces.some((glob) => matchesGlob(glob, name));
+    return { names: watchNamespaces.filter((name) => !isExcluded(name)).sort() };
+  }
+  const plainNames = excludeNamespaces.filter((glob) => !glob.includes('*'));
+  return { except: [...new Set([...protectedNamespaces(ownNamespace), ...plainNames])].sort() };
+}
+
 /** Do requests in that namespace come to the webhook, while it is registered? */
 export function reaches(namespace: string, context: ReachContext): boolean {
-  const { config, ownNamespace } = context;
-  if (!config.webhook.enabled) return false;
+  if (!context.config.webhook.enabled) return false;
   if (!canSelectByName(context)) return true;
-  const { watchNamespaces } = config;
-  const isNamed = watchNamespaces !== 'all' && watchNamespaces.includes(namespace);
-  return isNamed || (watchNamespaces === 'all' && !isProtected(namespace, ownNamespace));
+  const reached = reachedNamespaces(context);
+  return 'names' in reached ? reached.names.includes(namespace) : !reached.except.includes(namespace);
 }

@@ -9,7 +9,7 @@ import type {
 } from '../kube/objects.ts';
 import { MANAGED_BY_LABEL } from '../secrets/pull-secret.ts';
 import { OPT_OUT_LABEL } from '../targets/target-selector.ts';
-import { canSelectByName, isProtected, protectedNamespaces, type ReachContext } from './reach.ts';
+import { canSelectByName, isProtected, reachedNamespaces, type ReachContext } from './reach.ts';
 
 /** Sorts behind other webhooks, so that the images of sidecars that they add are seen. */
 export const WEBHOOK_CONFIGURATION_NAME = 'zz-acr-credential-injector';
@@ -35,24 +35,10 @@ interface Entry {
 
 /** The registration as the configuration wants it. */
 export function webhookConfiguration(context: RegistrationContext): MutatingWebhookConfiguration {
-  const { config, ownNamespace, owner } = context;
-  const { watchNamespaces } = config;
-  const policy = canSelectByName(context) ? config.webhook.failurePolicy : 'Ignore';
-  const webhooks: MutatingWebhook[] = [];
-  const ordinary =
-    watchNamespaces === 'all' ? 'all' : watchNamespaces.filter((name) => !isProtected(name, ownNamespace));
-  const named = watchNamespaces === 'all' ? [] : watchNamespaces.filter((name) => isProtected(name, ownNamespace));
-  if (!canSelectByName(context)) {
-    webhooks.push(...entries('', policy).map((entry) => webhook(entry, context, [])));
-  } else {
-    if (ordinary.length > 0) {
-      const selector = byName(ordinary === 'all' ? { notIn: protectedNamespaces(ownNamespace) } : { in: ordinary });
-      webhooks.push(...entries('', policy).map((entry) => webhook(entry, context, selector)));
-    }
-    if (named.length > 0) {
-      webhooks.push(...entries('-protected', 'Ignore').map((entry) => webhook(entry, context, byName({ in: named }))));
-    }
-  }
+  const { owner } = context;
+  const webhooks = groups(context).flatMap(({ suffix, failurePolicy, selector }) =>
+    entries(suffix, failurePolicy).map((entry) => webhook(entry, context, selector)),
+  );
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
@@ -63,6 +49,28 @@ export function webhookConfiguration(context: RegistrationContext): MutatingWebh
     },
     webhooks,
   };
+}
+
+/** Entries that differ by the namespaces that they are for. */
+interface Group {
+  suffix: string;
+  failurePolicy: 'Ignore' | 'Fail';
+  selector: Expressions;
+}
+
+function groups(context: RegistrationContext): Group[] {
+  const { failurePolicy } = context.config.webhook;
+  if (!canSelectByName(context)) return [{ suffix: '', failurePolicy: 'Ignore', selector: [] }];
+  const reached = reachedNamespaces(context);
+  if ('except' in reached) return [{ suffix: '', failurePolicy, selector: byName('NotIn', reached.except) }];
+  const { protectedNames = [], ordinary = [] } = Object.groupBy(reached.names, (name) =>
+    isProtected(name, context.ownNamespace) ? 'protectedNames' : 'ordinary',
+  );
+  const all: Group[] = [
+    { suffix: '', failurePolicy, selector: byName('In', ordinary) },
+    { suffix: '-protected', failurePolicy: 'Ignore', selector: byName('In', protectedNames) },
+  ];
+  return all.filter(({ selector }) => selector.some(({ values = [] }) => values.length > 0));
 }
 
 /** Is the stored registration as wanted? What the API server adds by itself is no difference; an entry too many is. */
@@ -126,11 +134,8 @@ function webhook(
   };
 }
 
-function byName(names: { in: readonly string[] } | { notIn: readonly string[] }): Expressions {
-  const key = 'kubernetes.io/metadata.name';
-  return 'in' in names
-    ? [{ key, operator: 'In', values: [...names.in].sort() }]
-    : [{ key, operator: 'NotIn', values: [...names.notIn].sort() }];
+function byName(operator: 'In' | 'NotIn', names: readonly string[]): Expressions {
+  return [{ key: 'kubernetes.io/metadata.name', operator, values: [...names] }];
 }
 
 function clientConfig(address: WebhookAddress): WebhookClientConfig {

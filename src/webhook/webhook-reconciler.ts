@@ -23,6 +23,8 @@ export interface WebhookReconcilerOptions {
   /** The ClusterRole whose deletion takes the registration with it. */
   ownerClusterRole: string | undefined;
   config: () => Config | undefined;
+  /** Is the break-glass switch on? Then the registration goes, whatever the configuration says. */
+  paused: () => boolean;
   /** The bundle that verifies our serving certificate, in PEM; undefined while nothing could be served. */
   caBundle: () => string | undefined;
   serverMinor: () => number;
@@ -94,10 +96,11 @@ export class WebhookReconciler {
   /** Does the API server trust our certificate as it stands? */
   get isTrusted(): boolean {
     const bundle = this.#options.caBundle();
-    const webhooks = this.#reflector.get(KEY)?.stored.webhooks ?? [];
-    if (bundle === undefined || webhooks.length === 0) return false;
+    const known = this.#reflector.get(KEY)?.stored;
+    if (bundle === undefined || !known) return false;
     const encoded = Buffer.from(bundle).toString('base64');
-    return webhooks.every(({ clientConfig }) => clientConfig.caBundle === encoded);
+    // None where every namespace that is watched is excluded, too.
+    return (known.webhooks ?? []).every(({ clientConfig }) => clientConfig.caBundle === encoded);
   }
 
   /** Do requests in that namespace come to the webhook now? */
@@ -109,17 +112,21 @@ export class WebhookReconciler {
   }
 
   async #reconcile(): Promise<void> {
-    const { config, caBundle } = this.#options;
+    const { config, paused } = this.#options;
     const current = config();
-    if (!current || !this.#reflector.hasSynced) return;
-    const known = this.#reflector.get(KEY);
-    if (!current.webhook.enabled) {
-      if (known) await this.#delete(known.stored);
-      return;
+    if (!this.#reflector.hasSynced) return;
+    const known = this.#reflector.get(KEY)?.stored;
+    if (paused() || current?.webhook.enabled === false) {
+      if (known) await this.#delete(known);
+    } else if (current) {
+      await this.#keep(current, known);
     }
-    const bundle = caBundle();
+  }
+
+  async #keep(current: Config, known: MutatingWebhookConfiguration | undefined): Promise<void> {
+    const bundle = this.#options.caBundle();
     if (bundle === undefined) return;
-    await this.#write(known?.stored, await this.#wanted(current, bundle));
+    await this.#write(known, await this.#wanted(current, bundle));
   }
 
   async #write(stored: MutatingWebhookConfiguration | undefined, wanted: MutatingWebhookConfiguration): Promise<void> {

@@ -2,20 +2,25 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { LiveAdmissionView } from '../../src/admission/live-admission-view.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { TokensState } from '../../src/credentials/tokens-secret.ts';
+import { knownDomains } from '../../src/registry/managed-domains.ts';
 import { DesiredContent } from '../../src/secrets/desired-content.ts';
-import type { ForeignReason } from '../../src/secrets/secret-drift.ts';
+import type { MergedAuths } from '../../src/secrets/extra-auths.ts';
+import { PullSecretWriter } from '../../src/secrets/pull-secret-writer.ts';
+import { observeSecret, type ObservedSecret } from '../../src/secrets/secret-drift.ts';
 import { observeNamespace, type ObservedNamespace } from '../../src/targets/target-selector.ts';
 import { configWith, registry } from '../builders/config.ts';
-import { credentialWith, HOUR_MS } from '../builders/credential.ts';
-import { namespaceNamed } from '../builders/kube-objects.ts';
+import { credentialsOf, credentialWith, HOUR_MS } from '../builders/credential.ts';
+import { namespaceNamed, secretAt } from '../builders/kube-objects.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
+import { MemoryApi } from '../fakes/memory-api.ts';
 
 let clock: ManualClock;
 let config: Config | undefined;
 let tokens: TokensState;
 let namespaces: Map<string, ObservedNamespace>;
-let known: Set<string>;
-let foreign: Map<string, ForeignReason>;
+let secrets: Map<string, ObservedSecret>;
+let extraAuths: MergedAuths;
+let paused: boolean;
 let clusterRegion: string | undefined;
 let serverMinor: number;
 let view: LiveAdmissionView;
@@ -23,18 +28,38 @@ let view: LiveAdmissionView;
 beforeEach(() => {
   clock = new ManualClock();
   config = configWith();
-  tokens = { generation: 1, credentials: { 'cri-a': credentialWith() } };
+  tokens = { generation: 1, credentials: credentialsOf([registry, credentialWith()]) };
   namespaces = new Map([['a', observeNamespace(namespaceNamed('a'))]]);
-  known = new Set();
-  foreign = new Map();
+  secrets = new Map();
+  extraAuths = { auths: {}, isSettled: true };
+  paused = false;
   clusterRegion = undefined;
   serverMinor = 30;
+  const desired = new DesiredContent({
+    clock,
+    tokens: () => tokens,
+    config: () => config,
+    extraAuths: () => extraAuths,
+    clusterRegion: () => clusterRegion,
+    domainsOf: knownDomains,
+    secretName: 'pull',
+    onLeftOut: () => undefined,
+    onTooLarge: () => undefined,
+  });
   view = new LiveAdmissionView({
     config: () => config,
     tokens: () => tokens,
-    desired: new DesiredContent({ clock, tokens: () => tokens, registries: () => config?.registries ?? [] }),
+    paused: () => paused,
+    extraAuths: () => extraAuths,
     namespaces: { get: (name) => namespaces.get(name) },
-    secrets: { isKnown: (name) => known.has(name), foreign: (name) => foreign.get(name) ?? null },
+    secrets: new PullSecretWriter({
+      clock,
+      client: new MemoryApi(),
+      secrets: { get: (key) => secrets.get(key), observe: () => undefined },
+      secretName: 'pull',
+      desired: (namespace) => desired.of(namespace),
+      onWritten: () => undefined,
+    }),
     secretName: 'pull',
     ownNamespace: 'acr',
     serverMinor: () => serverMinor,
@@ -55,15 +80,16 @@ describe('what is known of a namespace', () => {
     expect(a()).toMatchObject({ isTarget: true, optedOut: false, terminating: false, secretKnown: false });
     const labels = { 'acr-credential-injector/inject': 'false' };
     namespaces.set('a', observeNamespace(namespaceNamed('a', { labels, deletionTimestamp: 'x' })));
-    known.add('a');
-    foreign.set('a', 'ForeignType');
+    secrets.set('a/pull', observeSecret(secretAt('a/pull', { type: 'Opaque' })));
     expect(a()).toMatchObject({
       isTarget: false,
       optedOut: true,
       terminating: true,
-      secretKnown: true,
+      secretKnown: false,
       foreignSecret: 'ForeignType',
     });
+    secrets.set('a/pull', observeSecret(secretAt('a/pull', { type: 'kubernetes.io/dockerconfigjson' })));
+    expect(a()).toMatchObject({ secretKnown: true, foreignSecret: null });
   });
 
   it('is its name where no watch has brought it yet', () => {
@@ -89,7 +115,7 @@ describe('what is known of a namespace', () => {
 
 describe('what is known of the tokens', () => {
   it('changes with time alone', () => {
-    config = configWith({ registries: [registry, { ...registry, key: 'cri-b' }] });
+    config = configWith({ registries: [registry, { ...registry, key: 'cri-b', instanceId: 'cri-b' }] });
     expect(a()).toMatchObject({ hasLiveCredential: true, deadRegistries: ['cri-b'] });
     clock.advance(HOUR_MS - 1);
     expect(a().hasLiveCredential).toBe(true);
@@ -120,7 +146,10 @@ describe('the images that are ours', () => {
 
   it('follow new tokens, a new configuration, and the region of the cluster', () => {
     expect(manages('own.example.com/x')).toBe(false);
-    tokens = { generation: 2, credentials: { 'cri-a': credentialWith({ domains: ['own.example.com'] }) } };
+    tokens = {
+      generation: 2,
+      credentials: credentialsOf([registry, credentialWith({ domains: ['own.example.com'] })]),
+    };
     expect(manages('own.example.com/x')).toBe(true);
     config = configWith({ registries: [{ key: 'personal', domains: [] }] });
     expect(manages('own.example.com/x')).toBe(false);

@@ -9,7 +9,8 @@ export const managedImage = 'shop-registry.cn-hangzhou.cr.aliyuncs.com/team/app:
 /** A namespace that is a target, where all is well: the Secret is there, with a live token. */
 export function viewWith(fields: Partial<AdmissionView> = {}): AdmissionView {
   return {
-    secretName: 'pull',
+    secretNames: ['pull'],
+    paused: false,
     failurePolicy: 'Ignore',
     timeoutSeconds: 10,
     isTarget: true,

@@ -7,9 +7,12 @@ export function configWith(fields: Partial<Config> = {}): Config {
   return {
     registries: [registry],
     watchNamespaces: 'all',
+    excludeNamespaces: [],
     serviceAccounts: 'all',
     expiringThresholdMs: 900_000,
     acrApiVersion: '2018-12-01',
+    extraAuths: [],
+    rrsaEnabled: false,
     webhook: { enabled: true, failurePolicy: 'Ignore', timeoutSeconds: 10 },
     ...fields,
   };

@@ -1,3 +1,5 @@
+import type { RegistryEntry } from '../../src/config/config.ts';
+import { credentialIdOf } from '../../src/credentials/credential-id.ts';
 import type { StoredCredential } from '../../src/credentials/refresh-policy.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 
@@ -17,4 +19,11 @@ export function credentialWith(fields: Partial<StoredCredential> = {}): StoredCr
     domainsListedAt: START,
     ...fields,
   };
+}
+
+/** As the tokens Secret keeps them: by what their entries say. */
+export function credentialsOf(
+  ...pairs: (readonly [Omit<RegistryEntry, 'key'>, StoredCredential])[]
+): Record<string, StoredCredential> {
+  return Object.fromEntries(pairs.map(([entry, credential]) => [credentialIdOf(entry), credential]));
 }

@@ -24,7 +24,27 @@ const valueSets: Record<string, object> = {
   'several replicas': { replicaCount: 3 },
   "somebody else's ConfigMap": { configMap: { create: false, namespace: 'platform', name: 'registries' } },
   'an AccessKey pair of its own': { accessKey: { existingSecret: 'my-key' }, region: 'cn-hangzhou' },
+  "the node's role": { tokenMode: 'workerRole' },
   'the host network': { hostNetwork: true, ports: { webhook: 18443, metrics: 18080 } },
+  'names that YAML could take for something else': {
+    fullnameOverride: 'true',
+    configMap: { namespace: '456', name: '789' },
+    accessKey: { existingSecret: '123' },
+    referencedSecrets: ['1e3', 'null'],
+    imagePullSecrets: [{ name: '0x10' }],
+    image: { repository: '12', tag: '1.10' },
+    secretName: '123',
+    priorityClassName: '1.0',
+    extraArgs: ['--ca-lifetime=1h', '--drain', '0'],
+    extraEnv: [{ name: 'no', value: '1' }],
+    podAnnotations: { a: 'true' },
+    podLabels: { b: '12' },
+    nodeSelector: { c: 'null' },
+  },
+  'lists and mappings that are null': {
+    ...{ extraArgs: null, extraEnv: null, imagePullSecrets: null, referencedSecrets: null, tolerations: null },
+    ...{ nodeSelector: null, affinity: null, podAnnotations: null, podLabels: null },
+  },
   everything: {
     fullnameOverride: 'pulls',
     replicaCount: 2,
@@ -78,6 +98,10 @@ describe('the chart', () => {
       expect(await render({ values, kubeVersion })).toEqual(objects);
     });
 
+    it('has a text wherever Kubernetes takes a text', () => {
+      expect(objects.flatMap((object) => notTexts(object, object.kind))).toEqual([]);
+    });
+
     it('renders objects that fit together', () => {
       const keys = objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);
       expect(new Set(keys).size).toBe(keys.length);
@@ -120,7 +144,8 @@ describe('the chart', () => {
         readOnlyRootFilesystem: true,
         capabilities: { drop: ['ALL'] },
       });
-      expect(spec).not.toHaveProperty('volumes');
+      const kinds = spec.volumes.flatMap((volume) => Object.keys(volume).filter((key) => key !== 'name'));
+      expect(kinds).toEqual(['projected', 'secret']);
       expect(spec.hostNetwork ?? false).toBe('hostNetwork' in values);
     });
 
@@ -212,3 +237,26 @@ describe('the chart', () => {
     expect(only(pods, 'Pod').spec).toMatchObject({ containers: [{ image, env: [{ name: 'URL', value: url }] }] });
   });
 });
+
+/** Fields that hold texts and nothing else, however deep. */
+const textFields = new Set([
+  ...['name', 'namespace', 'labels', 'annotations', 'data', 'resourceNames', 'args', 'command', 'value', 'image'],
+  ...[
+    'matchLabels',
+    'nodeSelector',
+    'serviceAccountName',
+    'priorityClassName',
+    'imagePullPolicy',
+    'secretName',
+    'kind',
+  ],
+]);
+
+/** Where a number, a boolean or null stands in the place of a text. */
+function notTexts(value: unknown, path: string, isText = false): string[] {
+  if (typeof value !== 'object' || value === null) return isText && typeof value !== 'string' ? [path] : [];
+  return Object.entries(value).flatMap(([name, field]) => {
+    const inner = isText || (!Array.isArray(value) && textFields.has(name));
+    return notTexts(field, `${path}.${name}`, inner);
+  });
+}

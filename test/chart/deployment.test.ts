@@ -1,22 +1,37 @@
+import { basename, dirname } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { managedTokenFile } from '../../src/identity/managed-role.ts';
+import { rrsaTokenFile } from '../../src/identity/rrsa-role.ts';
 import { parseServeOptions } from '../../src/options.ts';
 import { containerOf, deploymentOf, render } from './render-chart.ts';
 
 vi.setConfig({ testTimeout: 60_000 }); // the first use of helm unpacks it
 
 describe("the chart's Deployment", () => {
-  it('gives an AccessKey pair from a Secret of another name to the environment', async () => {
-    const { env } = containerOf(await render({ values: { accessKey: { existingSecret: 'my-key' } } }));
-    const fromSecrets = env.filter(({ valueFrom }) => valueFrom?.secretKeyRef);
-    expect(fromSecrets.map(({ name, valueFrom }) => [name, valueFrom?.secretKeyRef])).toEqual([
-      ['ALIBABA_CLOUD_ACCESS_KEY_ID', { name: 'my-key', key: 'access-key-id' }],
-      ['ALIBABA_CLOUD_ACCESS_KEY_SECRET', { name: 'my-key', key: 'access-key-secret' }],
-    ]);
+  it('names the Secret with the AccessKey pair, which is read through the API, where an edit counts at once', async () => {
+    const { args, env } = containerOf(await render({ values: { accessKey: { existingSecret: 'my-key' } } }));
+    const options = { accessKeySecret: 'my-key', tokenMode: 'accessKey' };
+    expect(parseServeOptions(args.slice(1), {})).toMatchObject(options);
+    expect(JSON.stringify(env)).not.toContain('my-key');
   });
 
-  it('leaves alibaba-addon-secret to the API, where an edit counts at once', async () => {
-    const { env } = containerOf(await render({ values: { accessKey: { existingSecret: 'alibaba-addon-secret' } } }));
-    expect(env.filter(({ valueFrom }) => valueFrom?.secretKeyRef)).toEqual([]);
+  it('leaves it to the service which credentials there are, unless somebody says so', async () => {
+    const optionsWith = async (values: object) =>
+      parseServeOptions(containerOf(await render({ values })).args.slice(1), {});
+    expect(await optionsWith({})).toMatchObject({ accessKeySecret: undefined, tokenMode: 'auto' });
+    expect(await optionsWith({ tokenMode: 'managedRole' })).toMatchObject({ tokenMode: 'managedRole' });
+  });
+
+  it('has the files of every identity where the service looks for them', async () => {
+    const { spec } = deploymentOf(await render()).template;
+    const mounts = new Map(spec.containers[0].volumeMounts.map(({ name, mountPath }) => [name, mountPath]));
+    expect(mounts.get('rrsa-token')).toBe(dirname(rrsaTokenFile({})));
+    expect(mounts.get('managed-role')).toBe(dirname(managedTokenFile));
+    const serviceAccountToken = { audience: 'sts.aliyuncs.com', path: basename(rrsaTokenFile({})) };
+    expect(spec.volumes).toMatchObject([
+      { name: 'rrsa-token', projected: { sources: [{ serviceAccountToken }] } },
+      { name: 'managed-role', secret: { optional: true, items: [{ path: basename(managedTokenFile) }] } },
+    ]);
   });
 
   it.each([

@@ -33,6 +33,7 @@ export interface Container {
   readinessProbe: { httpGet: { path: string; port: string } };
   resources?: object;
   securityContext: object;
+  volumeMounts: { name: string; mountPath: string; readOnly?: boolean }[];
 }
 
 export interface PodSpec {
@@ -42,6 +43,7 @@ export interface PodSpec {
   hostNetwork?: boolean;
   securityContext: object;
   containers: [Container];
+  volumes: ({ name: string } & Record<string, unknown>)[];
   topologySpreadConstraints?: { topologyKey: string }[];
 }
 

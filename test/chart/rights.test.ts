@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { LoggedRequest } from '../sandbox/api-server/request-log.ts';
 import { requestsOfABusyLife } from './busy-life.ts';
 import { demandsOf, grants, rightsOf, type Right } from './granted-rights.ts';
+import { pullSecretNames } from '../../src/secrets/pull-secret.ts';
 import { containerOf, render, type PolicyRule, type Rendered } from './render-chart.ts';
 
 vi.setConfig({ testTimeout: 60_000 }); // the first use of helm unpacks it
@@ -18,6 +19,12 @@ const ownSecrets = named(
   ['get', 'list', 'watch', 'create', 'patch'],
 );
 const accessKey = named('secrets', ['alibaba-addon-secret'], ['list', 'watch']);
+const officialComponent: PolicyRule = {
+  apiGroups: ['apps'],
+  resources: ['deployments'],
+  resourceNames: ['aliyun-acr-credential-helper'],
+  verbs: ['get'],
+};
 const configuration = named('configmaps', ['acr-configuration'], ['list', 'watch']);
 
 describe('the rights that the chart grants', () => {
@@ -26,7 +33,13 @@ describe('the rights that the chart grants', () => {
       '': [
         { apiGroups: [''], resources: ['namespaces'], verbs: ['list', 'watch'] },
         { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get', 'list', 'watch', 'patch'] },
-        named('secrets', ['acr-credential-secret-aggregation'], ['list', 'watch', 'create', 'patch', 'delete']),
+        named('secrets', pullSecretNames('acr-credential-secret-aggregation'), [
+          'list',
+          'watch',
+          'create',
+          'patch',
+          'delete',
+        ]),
         { apiGroups: [''], resources: ['events'], verbs: ['create'] },
         {
           apiGroups: ['admissionregistration.k8s.io'],
@@ -48,15 +61,15 @@ describe('the rights that the chart grants', () => {
   it('in single namespaces, follow where the service and its ConfigMap are', async () => {
     expect(rulesOf(await render(), 'Role')).toEqual({
       acr: [ownSecrets, accessKey],
-      'kube-system': [accessKey, configuration],
+      'kube-system': [accessKey, officialComponent, configuration],
     });
     expect(rulesOf(await render({ namespace: 'kube-system' }), 'Role')).toEqual({
-      'kube-system': [ownSecrets, accessKey, configuration],
+      'kube-system': [ownSecrets, accessKey, officialComponent, configuration],
     });
     const values = { configMap: { create: false, namespace: 'platform' } };
     expect(rulesOf(await render({ values }), 'Role')).toEqual({
       acr: [ownSecrets, accessKey],
-      'kube-system': [accessKey],
+      'kube-system': [accessKey, officialComponent],
       platform: [configuration],
     });
   });
@@ -65,7 +78,22 @@ describe('the rights that the chart grants', () => {
     const values = { secretName: 'pull', fullnameOverride: 'pulls' };
     const [rules = []] = Object.values(rulesOf(await render({ values }), 'ClusterRole'));
     const names = rules.flatMap(({ resourceNames = [] }) => resourceNames);
-    expect(names).toEqual(['pull', 'zz-acr-credential-injector', 'pulls']);
+    expect(names).toEqual([...pullSecretNames('pull'), 'zz-acr-credential-injector', 'pulls']);
+  });
+
+  it('let the service read the AccessKey of the Secret that was named, and no other', async () => {
+    const roles = rulesOf(await render({ values: { accessKey: { existingSecret: 'my-key' } } }), 'Role');
+    expect(roles).toEqual({
+      acr: [ownSecrets, named('secrets', ['my-key'], ['list', 'watch'])],
+      'kube-system': [officialComponent, configuration],
+    });
+  });
+
+  it('let the service read the Secrets that the configuration refers to, in its own namespace alone', async () => {
+    const values = { referencedSecrets: ['docker-hub', 'other-account'] };
+    const roles = rulesOf(await render({ values }), 'Role');
+    expect(roles.acr).toContainEqual(named('secrets', ['docker-hub', 'other-account'], ['list', 'watch']));
+    expect(JSON.stringify(roles['kube-system'])).not.toContain('docker-hub');
   });
 });
 

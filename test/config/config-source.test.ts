@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ConfigSource, type ConfigReading } from '../../src/config/config-source.ts';
 import type { Config } from '../../src/config/config.ts';
+import { Pause } from '../../src/config/pause.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { MemoryApi, refusal } from '../fakes/memory-api.ts';
@@ -24,6 +25,7 @@ beforeEach(() => {
     client: api,
     clock,
     configMap,
+    pause: new Pause(),
     onReading: (reading, uid) => readings.push({ ...reading, uid }),
     onWatchRestart: () => undefined,
   });

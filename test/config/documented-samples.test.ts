@@ -23,10 +23,12 @@ const samples = {
   'scenario-1-enterprise': {
     registries: [{ key: 'cri-xxx', instanceId: 'cri-xxx', regionId: 'cn-hangzhou', domains: ['xxx.com', 'yyy.com'] }],
     watchNamespaces: 'all',
+    notifyEmail: 'cs@aliyuncs.com',
   },
   'scenario-1-personal': {
     registries: [{ key: 'personal-cn-hangzhou', regionId: 'cn-hangzhou', domains: ['xxx.com', 'yyy.com'] }],
     watchNamespaces: 'all',
+    notifyEmail: 'cs@aliyuncs.com',
   },
   'scenario-1-both': {
     registries: [
@@ -34,6 +36,7 @@ const samples = {
       { key: 'cri-xxxx', instanceId: 'cri-xxxx', domains: [] },
     ],
     watchNamespaces: 'all',
+    notifyEmail: 'cs@aliyuncs.com',
   },
   'scenario-2-regions': {
     registries: [
@@ -41,6 +44,7 @@ const samples = {
       { key: 'personal-cn-hangzhou', regionId: 'cn-hangzhou', domains: [] },
     ],
     watchNamespaces: 'all',
+    notifyEmail: 'cs@aliyuncs.com',
   },
   'console-single-line': [
     'acr-registry-info line 1, column 40: found `instanceId` and `regionId` and `domains` on one line; write each field on a line of its own, in one column',
@@ -51,9 +55,12 @@ const samples = {
 const defaults = {
   registries: [{ key: 'personal', domains: [] }],
   watchNamespaces: ['default'],
+  excludeNamespaces: [],
   serviceAccounts: ['default'],
   expiringThresholdMs: 900_000,
   acrApiVersion: '2018-12-01',
+  extraAuths: [],
+  rrsaEnabled: false,
   webhook: { enabled: false, failurePolicy: 'Ignore', timeoutSeconds: 10 },
 };
 
@@ -69,7 +76,38 @@ test.each(Object.entries(samples))('the sample %s is parsed, or refused with exa
   const parsed = parseConfig(data);
   if (Array.isArray(expected)) expect(parsed.ok ? parsed.config : parsed.problems.map(formatProblem)).toEqual(expected);
   else expect(parsed.ok ? parsed.config : parsed.problems.map(formatProblem)).toEqual({ ...defaults, ...expected });
-  expect(parsed.warnings.map(({ key }) => key)).toEqual('notify-email' in data ? ['notify-email'] : []);
+  expect(parsed.warnings).toEqual([]);
+});
+
+test.each(['api-version-only', 'api-version-only-chinese'])('the sample %s may have its comments taken off', (name) => {
+  const sample = readFileSync(new URL(`${name}.yaml`, fixtures), 'utf8').replaceAll(/#(?=[a-z-]+: )/g, '');
+  const domains = ['xxx-registry.*.cr.aliyuncs.com', 'xxx-registry-vpc.*.cr.aliyuncs.com'];
+  expect(parseConfig(dataOf(sample))).toMatchObject({
+    ok: true,
+    config: {
+      ...defaults,
+      registries: [{ key: 'instance-xxx', instanceName: 'xxx', domains }],
+      watchNamespaces: 'all',
+    },
+    warnings: [],
+  });
+});
+
+test('what the table of the older pages says of acr-registry is two instances, in the region of the cluster', () => {
+  const [personal, enterprise] = [
+    ['registry.*.aliyuncs.com', 'registry-vpc.*.aliyuncs.com'],
+    ['xxx-registry.*.cr.aliyuncs.com', 'xxx-registry-vpc.*.cr.aliyuncs.com'],
+  ];
+  const parsed = parseConfig({ 'acr-registry': [...personal, ...enterprise].join(','), 'watch-namespace': 'All' });
+  expect(parsed).toMatchObject({ ok: true, config: { watchNamespaces: 'all' }, warnings: [] });
+  expect(parsed).toHaveProperty('config.registries', [
+    { key: 'personal', domains: personal },
+    { key: 'instance-xxx', instanceName: 'xxx', domains: enterprise },
+  ]);
+});
+
+test.each(['15m', '15min'])('the threshold may be written as %s', (text) => {
+  expect(parseConfig({ 'expiring-threshold': text })).toHaveProperty('config.expiringThresholdMs', 900_000);
 });
 
 /**

@@ -11,10 +11,11 @@ test.each([
   ['domain', 'domains'],
   ['watchNamespaces', 'watch-namespace'],
   ['rsa', 'rrsa'],
+  ['watch-name', 'watch-namespace'],
 ])('%s is taken for %s', (misspelt, meant) => {
   expect(nearestName(misspelt, known)).toBe(meant);
 });
 
-test.each(['image', 'main', 'a', '', 'd'.repeat(100_000)])('nothing known is like %.10s', (name) => {
+test.each(['image', 'main', 'watch', 'name', 'a', '', 'd'.repeat(100_000)])('nothing known is like %.10s', (name) => {
   expect(nearestName(name, known)).toBeUndefined();
 });

@@ -22,10 +22,23 @@ const words = [
     'regionId',
     'domains',
     'assumeRoleARN',
+    'expireDuration',
+    'rrsaRoleARN',
+    'rrsaOIDCProviderRoleARN',
+    'customAccessKey',
+    'customAccessKeySecret',
+    'customAccessKeySecretRef',
     'namespaces',
     'enable',
     'failure-policy',
     'timeout-seconds',
+  ],
+  ...[
+    'acs:ram::1:role/a',
+    'acs:ram::1:oidc-provider/a',
+    '900',
+    'registry.*.aliyuncs.com',
+    'a-registry.*.cr.aliyuncs.com',
   ],
   ...['cri-a', 'cn-hangzhou', 'a.com', '*', 'all', 'default', '15m', 'true', 'Fail', '10', '<x>', '"a","b"'],
   ...[
@@ -128,6 +141,8 @@ const textsWithSecret = [
   `- instanceId: cri-a\n  customAccessKeySecret: &${secret}\n`,
   `- instanceId: cri-a\n  customAccessKeySecret: *${secret}\n`,
   `- instanceId: cri-a\n  customAccessKeySecret: ["${secret}"]\n`,
+  `- instanceId: cri-a\n  customAccessKeySecretRef: ${secret}\n`,
+  `- instanceId: cri-a\n  customAccessKey: ${secret}\n  customAccessKeySecret: ${secret}\u00e9\n`,
 ];
 const slips = [
   '',

@@ -14,16 +14,32 @@ test.each([
   expect(quote(text)).toBe(quoted);
 });
 
-test('a long text is cut when it is quoted', () => {
-  expect(quote('x'.repeat(100_000))).toBe(`\`${'x'.repeat(160)}…\``);
+const unsaid = 'a value that may be a secret';
+
+test.each([
+  'x'.repeat(254),
+  '{"auths":{}}',
+  '"hunter2"',
+  'PASSWORD=hunter2',
+  'kWzT7ZxQ81pLmB4vYc2NdR6sGh0JfA',
+  'cm9ib3Q6aHVudGVyMg==',
+  'eyJhbGciOiJSUzI1NiIsImtpZCI6Ij.x.y',
+])('what looks like a secret, or holds one, is not quoted: %s', (text) => {
+  expect(quote(text)).toBe(unsaid);
+});
+
+test.each([
+  ['https://user:hunter2@example.com/x', '`…@example.com/x`'],
+  ['user:hunt@er2@example.com', '`…@example.com`'],
+])('a login in front of a host is cut off when %s is quoted', (text, quoted) => {
+  expect(quote(text)).toBe(quoted);
 });
 
 test.each([
   ['customAccessKeySecret', '`customAccessKeySecret`'],
   ['customAccessKeySecret: hunter2', '`customAccessKeySecret…`'],
   ['cri-x customAccessKeySecret hunter2', '`cri-x customAccessKeySecret…`'],
-  ['{"customAccessKey":"hunter2"}', '`{"customAccessKey…`'],
-  ['PASSWORD=hunter2', '`PASSWORD…`'],
+  ['PASSWORD: hunter2', '`PASSWORD…`'],
 ])('nothing that follows the name of a secret is quoted', (text, quoted) => {
   expect(quote(text)).toBe(quoted);
 });

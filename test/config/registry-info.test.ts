@@ -97,7 +97,7 @@ describe('what is out of line', () => {
       'line 2, column 5: found `regionId` in column 5, where `instanceId` in line 1 begins in column 3; write `  regionId: cn-a`',
       'line 3, column 2: found `domains` in column 2, where `instanceId` in line 1 begins in column 3; write `  domains: a..com`',
       "line 3, column 11: found `a..com`, which is not a registry's domain; write domains such as `example.cn-hangzhou.cr.aliyuncs.com`, parted by commas",
-      'line 5, column 1: found `regionId` in column 1, where `instanceId` in line 4 begins in column 3; write `  regionId: cn_b # the other`',
+      'line 5, column 1: found `regionId` in column 1, where `instanceId` in line 4 begins in column 3; write `  regionId: cn_b # …`',
       "line 5, column 11: found `cn_b`, which is not a region's ID; write `cn-b`",
       'line 6, column 3: found an entry that begins in column 3, where the first begins in column 1; write `- instanceId: cri-c`',
       'line 10, column 2: found `regionId` behind a tab, where `instanceId` in line 9 begins in column 3; write `  regionId: cn-d`',
@@ -134,7 +134,10 @@ describe('what is refused', () => {
     ['- ? [a]\n  : b', "line 1, column 5: found what is no field's name, where one belongs"],
     ['- instanceId: !!str cri-a', 'line 1, column 15: found a YAML tag'],
     ['- regionId: [cn-a, cn-b]', 'line 1, column 13: found a list in `regionId`'],
+    ['- regionId: {hunter2: a}', 'line 1, column 13: found a mapping in `regionId`'],
     ['- regionId: cn-a,cn-b', "line 1, column 13: found `cn-a,cn-b`, which is not a region's ID"],
+    ['- regionId: hangzhou', "line 1, column 13: found `hangzhou`, which is not a region's ID"],
+    ['- regionId: cn--hangzhou', "line 1, column 13: found `cn--hangzhou`, which is not a region's ID"],
     ['- regionId: cn-a.example.com', "line 1, column 13: found `cn-a.example.com`, which is not a region's ID"],
     ['- instanceId: <cri-instanceId>', "line 1, column 15: found `<cri-instanceId>`, which is not an instance's ID"],
     [
@@ -175,45 +178,44 @@ describe('what is refused', () => {
     ]);
   });
 
+  test('a login in an URL is in no message, and what is proposed is the domain', () => {
+    expect(problems('- domains: https://user:hunt/er@2@a.com/team')).toEqual([
+      "line 1, column 12: found `…@a.com/team`, which is not a registry's domain; write `a.com`",
+    ]);
+  });
+
+  test('an entry has fifty instances at the most', () => {
+    const ids = (count: number) => Array.from({ length: count }, (_, index) => `cri-${index}`).join(',');
+    expect(registriesOf(`- instanceId: ${ids(50)}`)).toHaveLength(50);
+    expect(problems(`- instanceId: ${ids(5_000)}`)).toEqual([
+      'line 1, column 355: found more than 50 instances in one entry; write further entries for them',
+    ]);
+  });
+
   test('an anchor repeated to the billion costs nothing, for aliases are refused', () => {
     const bomb = Array.from({ length: 9 }, (_, level) => `- x${level}: &a${level + 1} [${`*a${level},`.repeat(9)}]`);
     expect(problems(bomb.join('\n'))).toHaveLength(81);
   });
 });
 
-describe('fields that this version does not support', () => {
+describe('fields that nobody reads', () => {
   test.each([
-    'assumeRoleARN',
-    'rrsaRoleARN',
-    'rrsaOIDCProviderRoleARN',
-    'customAccessKey',
-    'customAccessKeySecret',
-    'customAccessKeySecretRef',
-    'namespaces',
-    'assumeRoleArn',
-    'asumeRoleARN',
-    'namespace',
-  ])('%s decides whose token it is or who gets it, so it is refused', (field) => {
+    ['asumeRoleARN', 'assumeRoleARN'],
+    ['customAccessKeySecretReff', 'customAccessKeySecretRef'],
+    ['namespace', 'namespaces'],
+    ['assumeRole', 'assumeRoleARN'],
+    ['rrsaRole', 'rrsaRoleARN'],
+  ])('%s is probably %s, which decides whose token it is or who gets it, so it is refused', (field, meant) => {
     const [problem, ...more] = problems(`- instanceId: cri-a\n  ${field}: value`);
-    expect(problem).toMatch(
-      new RegExp(`^line 2, column 3: found \`${field}\`.*, which this version does not support: `),
-    );
-    expect(problem).not.toContain('value');
+    expect(problem).toBe(`line 2, column 3: found \`${field}\`, which is unknown; write \`${meant}\``);
     expect(more).toEqual([]);
+    expect(problems(`- instanceId: cri-a\n  ${field}: ""`)).toEqual([problem]);
   });
 
   test('an empty one is nothing', () => {
-    const text = '- instanceId: cri-a\n  assumeRoleARN: ""\n  customAccessKey:\n  namespaces: []\n';
+    const text = '- instanceId: cri-a\n  regionId: ""\n  domains: []\n  expireDuration:\n  owner: ""\n  region:\n';
     expect(registriesOf(text)).toEqual([enterprise]);
     expect(warnings(text)).toEqual([]);
-  });
-
-  test('expireDuration alone is ignored with a warning', () => {
-    const text = '- instanceId: cri-a\n  expireDuration: 3600';
-    expect(registriesOf(text)).toEqual([enterprise]);
-    expect(warnings(text)).toEqual([
-      'line 2, column 3: found `expireDuration`, which this version does not support: it matters for an assumed role only; write nothing in its place',
-    ]);
   });
 
   test('an unknown field is ignored with a warning, and a known one in another case is read with one', () => {
@@ -222,7 +224,7 @@ describe('fields that this version does not support', () => {
     expect(warnings(text)).toEqual([
       'line 1, column 3: found `instanceId` in another case; write `instanceId`',
       'line 2, column 3: found `domain`, which is ignored as unknown; write `domains`',
-      'line 3, column 3: found `owner`, which is ignored as unknown; write one of instanceId, regionId, domains',
+      'line 3, column 3: found a field, which is ignored as unknown; write one of instanceId, regionId, domains, assumeRoleARN, expireDuration, rrsaRoleARN, rrsaOIDCProviderRoleARN, customAccessKey, customAccessKeySecret, customAccessKeySecretRef, namespaces',
     ]);
   });
 });

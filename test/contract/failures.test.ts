@@ -1,4 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Secret } from '../../src/kube/objects.ts';
+import { resources } from '../../src/kube/resources.ts';
 import { CloudEmulator } from '../sandbox/cloud/cloud-emulator.ts';
 import { cloudFaults, type Fault } from '../sandbox/cloud/faults.ts';
 import { eventually } from './eventually.ts';
@@ -47,9 +49,10 @@ describe('what is missing at the start', () => {
   it('no credentials: the service is up, and one line says where they may be', async () => {
     await bed.configure();
     const { error } = await tokenComplaint(bed.service, from);
-    expect(error).toMatchObject({ name: 'CredentialsError', code: 'AccessKeyMissing' });
-    expect(error?.message).toContain(`${bed.ownNamespace}/alibaba-addon-secret`);
-    expect(bed.cloud.calls).toHaveLength(0);
+    expect(error).toMatchObject({ name: 'CredentialsError', code: 'CredentialsMissing' });
+    for (const place of [`${bed.ownNamespace}/alibaba-addon-secret`, 'ALIBABA_CLOUD_ACCESS_KEY_ID', 'RAM role'])
+      expect(error?.message).toContain(place);
+    expect(bed.tokenCalls).toBe(0);
     await expectUp(bed);
   });
 
@@ -60,13 +63,34 @@ describe('what is missing at the start', () => {
       within,
     );
     expect(complaint.error?.message).toContain('access-key-secret');
-    expect(bed.cloud.calls).toHaveLength(0);
+    expect(bed.tokenCalls).toBe(0);
     await expectUp(bed);
   });
 
   it('all there: everything is served at once', async () => {
     await bed.giveCredentials();
     await bed.servedWithin(namespace);
+  });
+});
+
+describe('an AccessKey whose Secret was named', () => {
+  const bed = useTestBed({ flags: { 'access-key-secret': 'mine' } });
+
+  it('is waited for, though alibaba-addon-secret is there, and taken as soon as it is', async () => {
+    const namespace = await bed.namespace();
+    const { error } = await tokenComplaint(bed.service);
+    expect(error).toMatchObject({ name: 'CredentialsError', code: 'AccessKeyMissing' });
+    expect(error?.message).toContain(`there is no Secret ${bed.ownNamespace}/mine,`);
+    expect(bed.tokenCalls).toBe(0);
+
+    const pair = { accessKeyId: 'LTAI5tNamed', accessKeySecret: 'the-access-key-secret-of-the-named' };
+    bed.cloud.addAccount(pair);
+    await bed.user.create<Secret>(resources.secrets, {
+      metadata: { namespace: bed.ownNamespace, name: 'mine' },
+      data: { 'access-key-id': btoa(pair.accessKeyId), 'access-key-secret': btoa(pair.accessKeySecret) },
+    });
+    const [login] = Object.values(loginsOf(await bed.servedWithin(namespace)));
+    expect(bed.cloud.liveToken(login!.username, login!.password)?.accessKeyId).toBe(pair.accessKeyId);
   });
 });
 

@@ -121,7 +121,7 @@ describe('what the service says, at log level debug', () => {
   async function misconfigure(): Promise<void> {
     const { accessKeyId, accessKeySecret } = ACCESS_KEY;
     for (const text of [
-      `- instanceId: cri-demo\n  customAccessKey: ${accessKeyId}\n  customAccessKeySecret: ${accessKeySecret}\n`,
+      `- instanceId: cri-demo\n  customAccessKey: ${accessKeySecret}\n  customAccessKeySecretRef: ${accessKeyId}\n`,
       `- instanceId: cri-demo\n  customAccessKeySecret: "${accessKeySecret}\n`,
       `[{"instanceId": "cri-demo", "customAccessKeySecret": "${accessKeySecret}"`,
     ]) {

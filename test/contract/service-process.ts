@@ -180,6 +180,7 @@ export class ServiceProcess implements AsyncDisposable {
 
 /** What tests read of `/status`. */
 export interface Status {
+  paused: boolean;
   configuration: {
     serviceAccounts: 'all' | string[];
     watchNamespaces: 'all' | string[];

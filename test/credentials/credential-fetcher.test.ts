@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { RegistryEntry } from '../../src/config/config.ts';
 import { CredentialFetcher } from '../../src/credentials/credential-fetcher.ts';
 import { CloudApiError } from '../../src/errors.ts';
-import type { CloudCredentials } from '../../src/identity/credentials-provider.ts';
+import type { CloudCredentials } from '../../src/openapi/cloud-credentials.ts';
 import type { RegistryTarget } from '../../src/registry/acr-client.ts';
 import { registry } from '../builders/config.ts';
 import { HOUR_MS } from '../builders/credential.ts';
@@ -13,6 +13,9 @@ const personal: RegistryEntry = { key: 'personal', domains: [] };
 
 let clock: ManualClock;
 let credentials: CloudCredentials;
+let account: string;
+let forgotten: string[];
+let refusal: Error | undefined;
 let clusterRegion: string;
 let domains: string[] | Error;
 let asked: { action: 'token' | 'domains'; target: RegistryTarget; accessKeyId: string }[];
@@ -23,6 +26,9 @@ let fetcher: CredentialFetcher;
 beforeEach(() => {
   clock = new ManualClock();
   credentials = { accessKeyId: 'id', accessKeySecret: 'secret' };
+  account = 'puller';
+  forgotten = [];
+  refusal = undefined;
   clusterRegion = 'cn-beijing';
   domains = ['shop-registry.cn-hangzhou.cr.aliyuncs.com'];
   asked = [];
@@ -32,20 +38,24 @@ beforeEach(() => {
     acr: {
       authorizationToken: (target, { accessKeyId }) => {
         asked.push({ action: 'token', target, accessKeyId });
+        if (refusal) return Promise.reject(refusal);
         return Promise.resolve({ username: 'user', password: 'token', expiresAt: clock.now() + HOUR_MS });
       },
       instanceDomains: (target, { accessKeyId }) => {
         asked.push({ action: 'domains', target, accessKeyId });
         return domains instanceof Error ? Promise.reject(domains) : Promise.resolve(domains);
       },
+      listInstances: () => Promise.resolve([]),
     },
-    provider: {
+    providerFor: () => ({
       source: 'role puller',
+      account,
       credentials: (until) => {
         liveUntil.push(until);
         return Promise.resolve(credentials);
       },
-    },
+      forget: ({ accessKeyId }) => forgotten.push(accessKeyId),
+    }),
     clusterRegion: () => Promise.resolve(clusterRegion),
     clock,
     onStaleDomains: (entry, error) => stale.push([entry.key, error]),
@@ -57,10 +67,10 @@ const sourceOf = async (entry: RegistryEntry) => (await prepare(entry)).source;
 const actions = () => asked.map(({ action }) => action);
 
 describe('a question', () => {
-  it('is made without a call of the registry service, for credentials that live long enough', async () => {
+  it('is made without a call of the cloud, and without credentials', async () => {
     await fetcher.prepare(registry, 4711, signal);
     expect(asked).toEqual([]);
-    expect(liveUntil).toEqual([4711]);
+    expect(liveUntil).toEqual([]);
   });
 
   it("is about the entry's region, else the cluster's", async () => {
@@ -71,11 +81,10 @@ describe('a question', () => {
   it.each([
     ['instance', () => sourceOf({ ...registry, instanceId: 'cri-b' })],
     ['region', () => sourceOf({ ...registry, regionId: 'cn-beijing' })],
-    ['domains', () => sourceOf({ ...registry, domains: ['own.example.com'] })],
     [
       'account',
       () => {
-        credentials = { accessKeyId: 'another', accessKeySecret: 'secret' };
+        account = 'another';
         return sourceOf(registry);
       },
     ],
@@ -98,6 +107,53 @@ describe('a question', () => {
   });
 });
 
+describe('the credentials', () => {
+  const session = (lifeMs: number) => ({
+    accessKeyId: 'STS.1',
+    accessKeySecret: 'secret',
+    securityToken: 'one',
+    expiresAt: clock.now() + lifeMs,
+  });
+
+  it('live as long as they are needed', async () => {
+    await fetcher.fetch(await fetcher.prepare(registry, 4711, signal), undefined, signal);
+    expect(liveUntil).toEqual([4711]);
+  });
+
+  it('that end no later than the credential at hand ask for no other', async () => {
+    const request = await prepare(registry);
+    const first = await fetcher.fetch(request, undefined, signal);
+    asked = [];
+    credentials = session(HOUR_MS);
+    expect(await fetcher.fetch(request, first, signal)).toBe(first);
+    expect(asked).toEqual([]);
+    credentials = session(2 * HOUR_MS);
+    expect(await fetcher.fetch(request, first, signal)).not.toBe(first);
+  });
+
+  it('that end early ask all the same when another account is to ask, or nothing lives', async () => {
+    const first = await fetcher.fetch(await prepare(registry), undefined, signal);
+    credentials = session(HOUR_MS / 2);
+    account = 'another';
+    expect(await fetcher.fetch(await prepare(registry), first, signal)).not.toBe(first);
+    account = 'puller';
+    clock.advance(HOUR_MS);
+    credentials = session(HOUR_MS / 2);
+    expect(await fetcher.fetch(await prepare(registry), first, signal)).not.toBe(first);
+  });
+
+  it.each([
+    ['InvalidSecurityToken.Expired', ['id']],
+    ['InvalidAccessKeyId.NotFound', ['id']],
+    ['NoPermission', []],
+    ['Throttling.User', []],
+  ])('that are refused with %s are forgotten: %j', async (code, expected) => {
+    refusal = new CloudApiError('refused', { code, retryable: false });
+    await expect(fetcher.fetch(await prepare(registry), undefined, signal)).rejects.toBe(refusal);
+    expect(forgotten).toEqual(expected);
+  });
+});
+
 describe('a credential', () => {
   it('is asked for with one call, and one for the domains', async () => {
     const credential = await fetcher.fetch(await prepare(registry), undefined, signal);
@@ -113,10 +169,12 @@ describe('a credential', () => {
     expect(actions().sort()).toEqual(['domains', 'token']);
   });
 
-  it('has the domains that the entry gives, without a call', async () => {
-    const entry = { ...registry, domains: ['own.example.com'] };
-    expect((await fetcher.fetch(await prepare(entry), undefined, signal)).domains).toEqual(['own.example.com']);
+  it('is asked for without the domains where the entry says them, until one does not', async () => {
+    const first = await fetcher.fetch(await prepare({ ...registry, domains: ['own.example.com'] }), undefined, signal);
+    expect(first).toMatchObject({ domains: [], domainsListedAt: 0 });
     expect(actions()).toEqual(['token']);
+    const second = await fetcher.fetch(await prepare(registry), first, signal);
+    expect(second).toMatchObject({ domains, domainsListedAt: clock.now() });
   });
 
   it("has the region's domains in the Personal Edition, without a call", async () => {

@@ -1,8 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { RegistryEntry } from '../../src/config/config.ts';
 import { CredentialRefresher, type RefreshPlan } from '../../src/credentials/credential-refresher.ts';
+import { sessionNeededUntil } from '../../src/credentials/refresh-policy.ts';
+import { credentialIdOf } from '../../src/credentials/credential-id.ts';
+import { credentialOf } from '../../src/credentials/tokens-secret.ts';
 import { CloudApiError, CredentialsError } from '../../src/errors.ts';
-import { credentialWith, HOUR_MS, START } from '../builders/credential.ts';
+import { credentialsOf, credentialWith, HOUR_MS, START } from '../builders/credential.ts';
 import { EmulatedFetcher } from '../fakes/emulated-fetcher.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { MemoryTokens } from '../fakes/memory-tokens.ts';
@@ -41,6 +44,12 @@ const entryOf = (key: string, fields: Partial<RegistryEntry> = {}): RegistryEntr
   ...fields,
 });
 
+/** The entries that have a credential. */
+const stored = (): string[] => {
+  const ids = Object.keys(store.current.credentials);
+  return ids.map((id) => ['a', 'b', 'c'].find((key) => credentialIdOf(entryOf(key)) === id) ?? id);
+};
+
 const planOf = (keys: string[], expiringThresholdMs = 15 * MINUTE_MS): RefreshPlan => ({
   registries: keys.map((key) => entryOf(key)),
   expiringThresholdMs,
@@ -59,7 +68,7 @@ describe('the token of each entry', () => {
   it('is asked for once at the start', async () => {
     await begin(planOf(['a', 'b']));
     expect(fetcher.calls).toEqual(['a', 'b']);
-    expect(Object.keys(store.current.credentials)).toEqual(['a', 'b']);
+    expect(stored()).toEqual(['a', 'b']);
     expect(renewed).toEqual(['a Missing', 'b Missing']);
   });
 
@@ -80,7 +89,7 @@ describe('the token of each entry', () => {
     expect(renewed).toEqual(['a Missing', 'a NearExpiry']);
     await clock.pass(45 * MINUTE_MS);
     expect(fetcher.calls).toHaveLength(3);
-    expect(store.current.credentials.a).toMatchObject({ expiresAt: clock.now() + HOUR_MS });
+    expect(credentialOf(store.current, entryOf('a'))).toMatchObject({ expiresAt: clock.now() + HOUR_MS });
   });
 
   it('is not asked for while the stored one is fresh', async () => {
@@ -103,7 +112,22 @@ describe('the token of each entry', () => {
 
   it('is asked for with an identity that lives as long as it is needed', async () => {
     await begin(planOf(['a']));
-    expect(fetcher.liveUntil).toEqual([START + 15 * MINUTE_MS]);
+    expect(fetcher.liveUntil).toEqual([sessionNeededUntil(15 * MINUTE_MS, START)]);
+  });
+
+  it('that nothing would outlive is kept, and looked at again within a minute, more often towards its end', async () => {
+    await begin(planOf(['a']));
+    fetcher.keepsPrevious = true;
+    await clock.pass(45 * MINUTE_MS);
+    expect(fetcher.calls).toHaveLength(2);
+    await clock.pass(10 * MINUTE_MS);
+    expect(fetcher.calls.length).toBeGreaterThanOrEqual(11);
+    expect(fetcher.calls.length).toBeLessThanOrEqual(13);
+    await clock.pass(5 * MINUTE_MS);
+    expect(fetcher.calls.length).toBeLessThan(40);
+    fetcher.keepsPrevious = false;
+    await clock.pass(5_000);
+    expect(credentialOf(store.current, entryOf('a'))?.issuedAt).toBeGreaterThan(START);
   });
 
   it('is never asked for twice at once, however often somebody wants it', async () => {
@@ -121,13 +145,16 @@ describe('the token of each entry', () => {
   it('that has expired keeps its domains in memory while its registry fails', async () => {
     store.current = {
       generation: 1,
-      credentials: { a: credentialWith({ expiresAt: START - 1 }), b: credentialWith({ source: 'account b ' }) },
+      credentials: credentialsOf(
+        [entryOf('a'), credentialWith({ expiresAt: START - 1 })],
+        [entryOf('b'), credentialWith({ source: 'account b' })],
+      ),
     };
     fetcher.beforeAnswer = ({ key }) => (key === 'a' ? Promise.reject(unavailable) : Promise.resolve());
     await begin(planOf(['a', 'b']));
-    expect(Object.keys(store.current.credentials)).toEqual(['a', 'b']);
+    expect(stored()).toEqual(['a', 'b']);
     await clock.pass(45 * MINUTE_MS);
-    expect(Object.keys(store.current.credentials)).toEqual(['a', 'b']);
+    expect(stored()).toEqual(['a', 'b']);
   });
 });
 
@@ -184,10 +211,10 @@ describe('a failing entry', () => {
 
   it('keeps the token that it has', async () => {
     await begin(planOf(['a']));
-    const before = store.current.credentials.a;
+    const before = credentialOf(store.current, entryOf('a'));
     fetcher.beforeAnswer = failWith(unavailable);
     await clock.pass(2 * HOUR_MS);
-    expect(store.current.credentials.a).toBe(before);
+    expect(credentialOf(store.current, entryOf('a'))).toBe(before);
     fetcher.beforeAnswer = () => Promise.resolve();
     await clock.pass(MINUTE_MS);
     expect(renewed.at(-1)).toBe('a Expired');
@@ -214,11 +241,51 @@ describe('a failing entry', () => {
 
   it('whose token is dead on arrival is not written, nor asked for in a loop', async () => {
     await begin(planOf(['a']));
-    const before = store.current.credentials.a;
+    const before = credentialOf(store.current, entryOf('a'));
     fetcher.tokenLifeMs = -1_000;
     await clock.pass(2 * HOUR_MS);
-    expect(store.current.credentials.a).toBe(before);
+    expect(credentialOf(store.current, entryOf('a'))).toBe(before);
     expect(fetcher.calls.length).toBeLessThan(100);
+  });
+});
+
+describe('an entry is settled', () => {
+  const settled = () => ['a', 'b'].filter((key) => refresher.isSettled(key));
+  let toldAt: number[];
+  beforeEach(() => {
+    toldAt = [];
+    refresher.onSettled(() => toldAt.push(clock.now() - START));
+  });
+
+  it('when it has a token, for good', async () => {
+    fetcher.beforeAnswer = ({ key }, signal) => (key === 'a' ? clock.sleep(1_500, signal) : Promise.resolve());
+    await begin(planOf(['a', 'b']));
+    expect(settled()).toEqual(['b']);
+    await clock.pass(1_500);
+    expect(settled()).toEqual(['a', 'b']);
+    expect(toldAt).toEqual([0, 1_500]);
+    fetcher.beforeAnswer = failWith(unavailable);
+    await clock.pass(2 * HOUR_MS);
+    expect([settled(), toldAt.length]).toEqual([['a', 'b'], 2]);
+  });
+
+  it('when it failed three times, as nobody can wait for ever', async () => {
+    fetcher.beforeAnswer = ({ key }) => (key === 'a' ? Promise.reject(unavailable) : Promise.resolve());
+    await begin(planOf(['a', 'b']));
+    await clock.pass(2_999);
+    expect([failures.length, settled()]).toEqual([2, ['b']]);
+    await clock.pass(1);
+    expect([failures.length, settled()]).toEqual([3, ['a', 'b']]);
+    await clock.pass(MINUTE_MS);
+    expect(toldAt).toEqual([0, 3_000]);
+  });
+
+  it('not before it is listed, nor after', async () => {
+    await begin(planOf(['a']));
+    expect(settled()).toEqual(['a']);
+    refresher.configure(planOf(['b']));
+    await clock.pass(0);
+    expect(settled()).toEqual(['b']);
   });
 });
 
@@ -235,17 +302,18 @@ describe('a token that went from the tokens Secret', () => {
 describe('an edit of the configuration', () => {
   it('touches only the entries that changed', async () => {
     await begin(planOf(['a', 'b']));
-    const domains = ['own.example.com'];
-    refresher.configure({ ...planOf([]), registries: [entryOf('a'), entryOf('b', { domains }), entryOf('c')] });
+    const regionId = 'cn-beijing';
+    refresher.configure({ ...planOf([]), registries: [entryOf('a'), entryOf('b', { regionId }), entryOf('c')] });
     await clock.pass(0);
-    expect(renewed.slice(2).sort()).toEqual(['b SourceChanged', 'c Missing']);
+    expect(renewed.slice(2).sort()).toEqual(['b Missing', 'c Missing']);
+    expect(fetcher.calls.slice(2).sort()).toEqual(['b', 'c']);
   });
 
   it('drops the tokens of entries that it no longer lists, and asks for them no more', async () => {
     await begin(planOf(['a', 'b']));
     refresher.configure(planOf(['b']));
     await clock.pass(0);
-    expect(Object.keys(store.current.credentials)).toEqual(['b']);
+    expect(stored()).toEqual(['b']);
     await clock.pass(HOUR_MS);
     expect(fetcher.calls).toEqual(['a', 'b', 'b']);
   });
@@ -255,7 +323,7 @@ describe('an edit of the configuration', () => {
     await begin(planOf(['a']));
     refresher.configure(planOf(['b']));
     await clock.pass(MINUTE_MS);
-    expect(Object.keys(store.current.credentials)).toEqual(['b']);
+    expect(stored()).toEqual(['b']);
     expect(failures).toEqual([]);
   });
 
@@ -264,7 +332,7 @@ describe('an edit of the configuration', () => {
     refresher.configure(planOf(['b']));
     refresher.configure(planOf(['a', 'b']));
     await clock.pass(MINUTE_MS);
-    expect(Object.keys(store.current.credentials).sort()).toEqual(['a', 'b']);
+    expect(stored().sort()).toEqual(['a', 'b']);
   });
 
   it('that lists an entry again, before the one without it is carried out, keeps its token', async () => {
@@ -273,16 +341,16 @@ describe('an edit of the configuration', () => {
     refresher.configure(planOf(['b']));
     refresher.configure(planOf(['a', 'b']));
     await clock.pass(MINUTE_MS);
-    expect(Object.keys(store.current.credentials).sort()).toEqual(['a', 'b']);
+    expect(stored().sort()).toEqual(['a', 'b']);
     expect(fetcher.calls).toHaveLength(2);
   });
 
   it('of an entry while its token is on the way asks again with what it says now', async () => {
     fetcher.beforeAnswer = () => clock.sleep(1_000);
     await begin(planOf(['a']));
-    refresher.configure({ ...planOf([]), registries: [entryOf('a', { domains: ['own.example.com'] })] });
+    refresher.configure({ ...planOf([]), registries: [entryOf('a', { regionId: 'cn-beijing' })] });
     await clock.pass(5_000);
-    expect(renewed).toEqual(['a Missing', 'a SourceChanged']);
+    expect(renewed).toEqual(['a Missing', 'a Missing']);
   });
 
   it('with a longer threshold renews what is due by it', async () => {

@@ -7,6 +7,7 @@ import {
   type TokensState,
 } from '../../src/credentials/tokens-secret.ts';
 import { pullSecret, pullSecretContent } from '../../src/secrets/pull-secret.ts';
+import { sourcesWith } from '../builders/content.ts';
 import { credentialWith } from '../builders/credential.ts';
 import { secretAt } from '../builders/kube-objects.ts';
 
@@ -33,7 +34,7 @@ const state: fc.Arbitrary<TokensState> = fc.record(
 
 const holding = (content: string) =>
   secretAt('acr/tokens', { data: { 'state.json': Buffer.from(content).toString('base64') } });
-const stateWith = (fields: object) => holding(JSON.stringify({ schemaVersion: 1, generation: 1, ...fields }));
+const stateWith = (fields: object) => holding(JSON.stringify({ schemaVersion: 2, generation: 1, ...fields }));
 
 describe('the tokens Secret', () => {
   it('holds what was put into it, whatever the names', () => {
@@ -57,10 +58,10 @@ describe('the tokens Secret', () => {
     ['no data', secretAt('acr/tokens')],
     ['no state', secretAt('acr/tokens', { data: {} })],
     ['no JSON', holding('generation: 1')],
-    ['another schema', holding('{"schemaVersion":2,"generation":1,"credentials":{}}')],
+    ['another schema', holding('{"schemaVersion":1,"generation":1,"credentials":{}}')],
     ['no schema', holding('{"generation":1,"credentials":{}}')],
     ['a generation that is no number', stateWith({ generation: '1' })],
-    ['a generation beyond counting', holding('{"schemaVersion":1,"generation":1e999,"credentials":{}}')],
+    ['a generation beyond counting', holding('{"schemaVersion":2,"generation":1e999,"credentials":{}}')],
     ['a list', holding('[]')],
   ])('with %s holds nothing', (_, secret) => {
     expect(decodeTokensSecret(secret)).toBeUndefined();
@@ -89,8 +90,9 @@ describe('the tokens Secret', () => {
     fc.json().map((json) => Buffer.from(json).toString('base64')),
     fc
       .record({
-        schemaVersion: fc.constant(1),
+        schemaVersion: fc.constant(2),
         generation: fc.oneof(fc.double(), fc.anything()),
+        since: fc.oneof(fc.double(), fc.anything()),
         credentials: fc.oneof(fc.dictionary(key, fc.oneof(fc.object(), credential)), fc.anything()),
         configuration: fc.anything(),
       })
@@ -102,8 +104,12 @@ describe('the tokens Secret', () => {
       fc.property(anything, fc.integer(), (data, now) => {
         const decoded = decodeTokensSecret(secretAt('acr/tokens', { data: { 'state.json': data } }));
         if (!decoded) return;
-        const content = pullSecretContent(decoded, Object.keys(decoded.credentials), now);
-        if (content) pullSecret({ namespace: 'a', name: 'b' }, content);
+        const domains = Object.entries(decoded.credentials).flatMap(([name, it]) =>
+          it.domains.map((d) => [d, [name]] as const),
+        );
+        const tokens = { ...decoded, credentials: new Map(Object.entries(decoded.credentials)) };
+        const content = pullSecretContent(sourcesWith({ tokens, layer: new Map(domains) }), now);
+        pullSecret({ namespace: 'a', name: 'b' }, content);
         for (const value of Object.values(decoded.configuration ?? {})) expect(value).toBeTypeOf('string');
       }),
     );

@@ -309,3 +309,17 @@ describe('an abort', () => {
     expect(writes()).toBe(0);
   });
 });
+
+it('what was made from tokens that are lost can be told by its generation, until they are lost again', async () => {
+  clock.advance(1_000);
+  const store = await syncedStore();
+  await store.update(setting('a'), stop.signal);
+  const { since, generation } = store.current;
+  expect([since, generation]).toEqual([clock.now(), clock.now()]);
+  clock.advance(1_000);
+  await store.update(setting('b'), stop.signal);
+  api.remove(resources.secrets, ref);
+  await clock.pass(0);
+  await store.update((state) => state, stop.signal);
+  expect((await syncedStore()).current.since).toBe(since);
+});

@@ -2,6 +2,14 @@ import type { RegistryEntry } from '../../src/config/config.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { CredentialFetcher, CredentialRequest } from '../../src/credentials/credential-fetcher.ts';
 import type { StoredCredential } from '../../src/credentials/refresh-policy.ts';
+import type { CredentialsProvider } from '../../src/identity/credentials-provider.ts';
+
+const unusedProvider: CredentialsProvider = {
+  source: 'nobody',
+  account: 'nobody',
+  credentials: () => Promise.reject(new Error('nobody asks')),
+  forget: () => undefined,
+};
 
 /** A registry service that gives a new token to each who asks, and can be made to fail or to take its time. */
 export class EmulatedFetcher implements Pick<CredentialFetcher, 'prepare' | 'fetch'> {
@@ -12,6 +20,8 @@ export class EmulatedFetcher implements Pick<CredentialFetcher, 'prepare' | 'fet
   /** Of each `prepare`, until when the identity has to live. */
   readonly liveUntil: number[] = [];
   tokenLifeMs: number;
+  /** Nothing that it could give would live longer. */
+  keepsPrevious = false;
   /** The account that answers; another one is another question. */
   account = 'account';
   beforePrepare: (entry: RegistryEntry) => Promise<void> = () => Promise.resolve();
@@ -30,17 +40,19 @@ export class EmulatedFetcher implements Pick<CredentialFetcher, 'prepare' | 'fet
     return {
       entry,
       target: { instanceId: entry.instanceId, regionId: entry.regionId ?? 'cn-hangzhou' },
-      credentials: { accessKeyId: this.account, accessKeySecret: 'secret' },
-      source: `${this.account} ${entry.instanceId ?? ''} ${entry.domains.join()}`,
+      provider: unusedProvider,
+      liveUntil,
+      source: `${this.account} ${entry.instanceId ?? ''}`,
     };
   }
 
   async fetch(
     { entry, source }: CredentialRequest,
-    _previous: StoredCredential | undefined,
+    previous: StoredCredential | undefined,
     signal: AbortSignal,
   ): Promise<StoredCredential> {
     this.calls.push(entry.key);
+    if (this.keepsPrevious && previous) return previous;
     if (this.#asking.has(entry.key)) this.doubled.push(entry.key);
     this.#asking.add(entry.key);
     try {
@@ -54,8 +66,9 @@ export class EmulatedFetcher implements Pick<CredentialFetcher, 'prepare' | 'fet
       password: `token-${this.calls.length}`,
       issuedAt: now,
       expiresAt: now + this.tokenLifeMs,
-      domains: [`${entry.key}.example.com`],
-      domainsListedAt: now,
+      ...(entry.domains.length > 0
+        ? { domains: [], domainsListedAt: 0 }
+        : { domains: [`${entry.key}.example.com`], domainsListedAt: now }),
       source,
     };
   }

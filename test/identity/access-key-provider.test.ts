@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { CredentialsError } from '../../src/errors.ts';
-import { AccessKeyProvider } from '../../src/identity/access-key-provider.ts';
+import {
+  type AccessKeyProvider,
+  accessKeySecretRefs,
+  addOnAccessKey,
+  entryAccessKey,
+  referencedAccessKey,
+} from '../../src/identity/access-key-provider.ts';
 import type { Secret } from '../../src/kube/objects.ts';
 
 const environment = { ALIBABA_CLOUD_ACCESS_KEY_ID: 'env-id', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'env-secret' };
@@ -11,8 +17,9 @@ function secretWith(values: Record<string, string>): Secret {
 }
 
 function providerOf(secrets: Record<string, Secret | undefined>, env: Record<string, string> = {}): AccessKeyProvider {
-  const secret = (namespace: string) => secrets[namespace];
-  return new AccessKeyProvider({ namespaces: ['own', 'kube-system'], secret, environment: env });
+  const get = (name: string) => secrets[name.replace('/alibaba-addon-secret', '')];
+  const names = accessKeySecretRefs('own', undefined).map(({ namespace, name }) => `${namespace}/${name}`);
+  return addOnAccessKey({ secrets: names, get, environment: env });
 }
 
 async function errorOf(provider: AccessKeyProvider): Promise<CredentialsError> {
@@ -67,6 +74,23 @@ describe('the pair', () => {
   });
 });
 
+describe('the Secret with the pair', () => {
+  test('may be in the own namespace and in kube-system, which may be the same', () => {
+    const name = 'alibaba-addon-secret';
+    expect(accessKeySecretRefs('own', undefined)).toEqual([
+      { namespace: 'own', name },
+      { namespace: 'kube-system', name },
+    ]);
+    expect(accessKeySecretRefs('kube-system', undefined)).toEqual([{ namespace: 'kube-system', name }]);
+  });
+
+  test('is the one that somebody named, whatever else there is', () => {
+    expect(accessKeySecretRefs('own', 'mine')).toEqual([{ namespace: 'own', name: 'mine' }]);
+    const named = accessKeySecretRefs('own', 'alibaba-addon-secret');
+    expect(named).toEqual([{ namespace: 'own', name: 'alibaba-addon-secret' }]);
+  });
+});
+
 describe('the error', () => {
   test('of having nothing names every place that was looked at', async () => {
     const provider = providerOf({}, { ALIBABA_CLOUD_ACCESS_KEY_ID: ' ' });
@@ -77,12 +101,6 @@ describe('the error', () => {
         'environment has no ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET',
     );
     expect(provider.source).toBe('AccessKey pair');
-  });
-
-  test('names a place once where the own namespace is kube-system', async () => {
-    const options = { namespaces: ['kube-system', 'kube-system'], secret: () => undefined, environment: {} };
-    const error = await errorOf(new AccessKeyProvider(options));
-    expect(error.message.match(/kube-system/g)).toHaveLength(1);
   });
 
   test.each([
@@ -113,5 +131,57 @@ describe('the error', () => {
 
   test('of a Secret without data is that of a half one', async () => {
     expect((await errorOf(providerOf({ own: { metadata: {} } }))).code).toBe('AccessKeyIncomplete');
+  });
+});
+
+describe('the account', () => {
+  test('is another one for another ID and for another secret, and holds neither', () => {
+    const other = secretWith({ 'access-key-id': 'own-id', 'access-key-secret': 'the-secret-mended' });
+    const [account, mended, systems] = [own, other, system].map((secret) => providerOf({ own: secret }).account);
+    expect(new Set([account, mended, systems])).toHaveProperty('size', 3);
+    expect(account).not.toMatch(/own-id|the-secret/);
+    expect(providerOf({ own }).account).toBe(account);
+  });
+
+  test('of a session in the environment stays from one session to the next', () => {
+    const session = (token: string) =>
+      providerOf({}, { ...environment, ALIBABA_CLOUD_ACCESS_KEY_ID: token, ALIBABA_CLOUD_SECURITY_TOKEN: token });
+    expect(session('first').account).toBe(session('second').account);
+    expect(session('first').account).not.toBe(providerOf({}, environment).account);
+  });
+
+  test('is empty where there is no pair', () => {
+    const provider = providerOf({});
+    expect(provider.account).toBe('');
+    expect(provider.isThere).toBe(false);
+    expect(providerOf({ own: secretWith({ 'access-key-id': 'half' }) }).isThere).toBe(true);
+  });
+});
+
+describe("an entry's own pair", () => {
+  test('in plain text is used as it is written, but for white space around it', async () => {
+    const provider = entryAccessKey({ id: ' entry-id ', secret: 'the-secret-entry\n' });
+    expect(await provider.credentials()).toEqual({ accessKeyId: 'entry-id', accessKeySecret: 'the-secret-entry' });
+    expect(provider.source).toBe('AccessKey pair of acr-registry-info');
+  });
+
+  test('in plain text that lacks something names the field', async () => {
+    const error = await errorOf(entryAccessKey({ id: 'entry-id', secret: '' }));
+    expect(error.message).toBe('no AccessKey pair: acr-registry-info lacks customAccessKeySecret');
+  });
+
+  test('in a Secret follows every edit of it', async () => {
+    const secrets = new Map([['tenant', own]]);
+    const provider = referencedAccessKey('tenant', { namespace: 'own', get: (name) => secrets.get(name) });
+    expect(await provider.credentials()).toMatchObject({ accessKeyId: 'own-id' });
+    expect(provider.source).toBe('AccessKey pair of Secret own/tenant');
+    secrets.set('tenant', system);
+    expect(await provider.credentials()).toMatchObject({ accessKeyId: 'system-id' });
+    secrets.clear();
+    const error = await errorOf(provider);
+    expect(error.code).toBe('AccessKeyMissing');
+    expect(error.message).toMatch(
+      /^no AccessKey pair: there is no Secret own\/tenant that may be read; .*referencedSecrets$/,
+    );
   });
 });

@@ -43,7 +43,9 @@ describe('a region that is found', () => {
     'is that of the node where %j is configured, and it is asked for once',
     async (configured) => {
       const region = regionOf(configured);
+      expect(region.known).toBeUndefined();
       expect(await region.region(signal)).toBe('cn-hangzhou');
+      expect(region.known).toBe('cn-hangzhou');
       expect(await region.region(signal)).toBe('cn-hangzhou');
       expect(asked()).toEqual([`${tokenPath} 200`, `${regionPath} 200`]);
     },
@@ -106,5 +108,19 @@ describe('a region that is not found', () => {
     giveUp.abort(new Error('shutting down'));
     await expect(found).rejects.toThrow('shutting down');
     expect(cloud.calls).toHaveLength(1);
+  });
+});
+
+describe('where any region will do', () => {
+  test("the cluster's comes first", async () => {
+    expect(await regionOf().regionOr(() => 'us-west-1', signal)).toBe('cn-hangzhou');
+  });
+
+  test('a substitute stands in, and is not taken for the region of the cluster', async () => {
+    cloud.faults.add(cloudFaults.reset);
+    const region = regionOf();
+    expect(await region.regionOr(() => 'us-west-1', signal)).toBe('us-west-1');
+    expect(region.known).toBeUndefined();
+    await expect(region.regionOr(() => undefined, signal)).rejects.toMatchObject({ code: 'RegionUnknown' });
   });
 });

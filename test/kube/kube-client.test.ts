@@ -105,6 +105,27 @@ describe('a request', () => {
   });
 });
 
+describe('a client that may write for a while', () => {
+  it('reads on and sends no write any more when that is over', async () => {
+    let mayWrite = true;
+    const limited = client.writingWhile(() => mayWrite);
+    await limited.delete(resources.secrets, ref);
+    mayWrite = false;
+    const before = api.requests.length;
+    for (const write of [
+      () => limited.apply(resources.secrets, secretAt('a/b')),
+      () => limited.jsonPatch(resources.secrets, ref, []),
+      () => limited.delete(resources.secrets, ref),
+    ]) {
+      expect(await failureOf(write())).toMatchObject({ code: 'NotSent', retryable: true });
+    }
+    expect(api.requests).toHaveLength(before);
+    await limited.get(resources.secrets, ref);
+    await client.delete(resources.secrets, ref);
+    expect(api.requests).toHaveLength(before + 2);
+  });
+});
+
 describe('a refusal', () => {
   it('is the Status of the answer', async () => {
     api.answer = (response) =>

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CloudApiError } from '../../src/errors.ts';
-import type { CloudCredentials } from '../../src/identity/credentials-provider.ts';
+import type { CloudCredentials } from '../../src/openapi/cloud-credentials.ts';
 import { OpenApiAcrClient, type OpenApiAcrClientOptions } from '../../src/registry/acr-client.ts';
 import { openSession } from '../sandbox/cloud/call-cloud.ts';
 import { CloudEmulator } from '../sandbox/cloud/cloud-emulator.ts';

@@ -101,7 +101,6 @@ describe('for any host and path', () => {
   test('a key fits its own images, and with any prefix of their path', () => {
     fc.assert(
       fc.property(labels, port, path, fc.nat(), (host, number, parts, cut) => {
-        fc.pre(parts[0] !== 'v1' && parts[0] !== 'v2'); // kubelet takes these for the API's version and drops them
         const image = `${join(host, number)}/${parts.join('/')}:tag`;
         const prefix = parts.slice(0, cut % (parts.length + 1)).join('/');
         expect(matchesAuthKey(`${join(host, number)}/${prefix}`, image)).toBe(true);
@@ -145,10 +144,4 @@ describe('for any host and path', () => {
       }),
     );
   });
-});
-
-test('an image on a host longer than any is nobody’s, and takes no time to tell', () => {
-  const keyOf = compileAuthKeys(['*-*-*-x.cn-hangzhou.cr.aliyuncs.com']);
-  expect(keyOf('a-b-c-x.cn-hangzhou.cr.aliyuncs.com/a/b')).toBeDefined();
-  expect(keyOf(`${'a-'.repeat(20_000)}x.cn-hangzhou.cr.aliyuncs.com/a/b`)).toBeUndefined();
 });

@@ -1,14 +1,6 @@
 import { expect, test } from 'vitest';
-import { apiHosts, enterpriseDomainGlob, personalDomains } from '../../src/registry/registry-host.ts';
 import { matchesAuthKey } from '../../src/registry/auth-key-matcher.ts';
-
-test('the API is asked inside the VPC first, then publicly', () => {
-  expect(apiHosts('ap-southeast-1')).toEqual(['cr-vpc.ap-southeast-1.aliyuncs.com', 'cr.ap-southeast-1.aliyuncs.com']);
-});
-
-test.each(['cn-huhehaote', 'cn-wulanchabu', 'cn-heyuan'])('%s has no API host inside a VPC', (regionId) => {
-  expect(apiHosts(regionId)).toEqual([`cr.${regionId}.aliyuncs.com`]);
-});
+import { enterpriseDomainGlob, personalDomains } from '../../src/registry/registry-host.ts';
 
 test('the Personal Edition serves images under domains of both sites', () => {
   expect(personalDomains('cn-hangzhou')).toEqual([

@@ -4,7 +4,7 @@ import type { Secret } from '../../src/kube/objects.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { pullSecret, type PullSecretContent } from '../../src/secrets/pull-secret.ts';
 import { PullSecretWriter } from '../../src/secrets/pull-secret-writer.ts';
-import { contentOf } from '../builders/content.ts';
+import { contentOf, desiredSecrets, emptyContent } from '../builders/content.ts';
 import { refAt, secretAt } from '../builders/kube-objects.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { MemoryApi, refusal } from '../fakes/memory-api.ts';
@@ -18,18 +18,25 @@ let observed: ObservedCluster;
 let content: PullSecretContent | undefined;
 let written: string[];
 let writer: PullSecretWriter;
+let isAnswered: boolean;
+let awaitsSuccessor: boolean;
 
 beforeEach(async () => {
   clock = new ManualClock();
   api = new MemoryApi();
   content = contentOf('first', 1);
   written = [];
+  isAnswered = true;
+  awaitsSuccessor = false;
   observed = await observedCluster(api, clock, new AbortController().signal);
   writer = new PullSecretWriter({
+    clock,
     client: api,
     secrets: observed.pullSecrets,
     secretName: SECRET_NAME,
-    desired: () => content && { content, staleHash: undefined },
+    desired: () => desiredSecrets(content),
+    isAnswered: () => isAnswered,
+    awaitsSuccessor: () => awaitsSuccessor,
     onWritten: (namespace, reason) => written.push(`${namespace} ${reason}`),
   });
 });
@@ -84,6 +91,65 @@ describe('the wish for a pull Secret', () => {
     expect(await writer.ensure('a')).toBe('Written');
     expect(stored()?.metadata.labels).toMatchObject({ team: 'x' });
     expect(written).toEqual(['a Adopted']);
+  });
+});
+
+describe('a Secret that somebody else fills', () => {
+  beforeEach(async () => {
+    api.put(resources.secrets, secretAt('a/pull', { type: 'kubernetes.io/dockerconfigjson' }));
+    await clock.pass(0);
+    isAnswered = false;
+  });
+
+  it('is left as it is, and known, until there is everything to put in its place', async () => {
+    const before = stored();
+    expect(await writer.ensure('a')).toBe('UpToDate');
+    expect(writer.isKnown('a')).toBe(true);
+    expect(stored()).toEqual(before);
+    isAnswered = true;
+    expect(await writer.ensure('a')).toBe('Written');
+    expect(written).toEqual(['a Adopted']);
+  });
+
+  it('or that holds tokens of which nothing is known any more, is left as it is until then', async () => {
+    content = contentOf('before the tokens Secret was lost', 7);
+    await writer.ensure('b');
+    content = { ...contentOf('after', 1), expiresAt: content.expiresAt + 1 };
+    expect(await writer.ensure('b')).toBe('UpToDate');
+    isAnswered = true;
+    expect(await writer.ensure('b')).toBe('Written');
+    expect(written).toEqual(['b Missing', 'b Drifted']);
+  });
+
+  it('holds up neither a namespace that has none nor one whose Secret was adopted before', async () => {
+    expect(await writer.ensure('b')).toBe('Written');
+    content = contentOf('second', 2);
+    expect(await writer.ensure('b')).toBe('Written');
+    expect(written).toEqual(['b Missing', 'b Renewed']);
+  });
+});
+
+describe('a Secret that is to hold nothing any more', () => {
+  it('is emptied, not deleted', async () => {
+    await writer.ensure('a');
+    const uid = stored()?.metadata.uid;
+    content = emptyContent(2);
+    expect(writer.hasContent('a')).toBe(false);
+    expect(await writer.ensure('a')).toBe('NoCredential');
+    expect(stored()).toMatchObject({ metadata: { uid }, data: { '.dockerconfigjson': btoa('{"auths":{}}') } });
+    expect(await writer.ensure('a')).toBe('NoCredential');
+    expect(written).toEqual(['a Missing', 'a Renewed']);
+  });
+
+  it('is not while the successor of a login in it is on its way', async () => {
+    await writer.ensure('a');
+    content = emptyContent(2);
+    awaitsSuccessor = true;
+    await writer.ensure('a');
+    expect(written).toEqual(['a Missing']);
+    content = contentOf('successor', 3);
+    awaitsSuccessor = false;
+    expect(await writer.ensure('a')).toBe('Written');
   });
 });
 

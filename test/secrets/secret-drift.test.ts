@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Secret } from '../../src/kube/objects.ts';
-import { pullSecret } from '../../src/secrets/pull-secret.ts';
-import { foreignReason, observeSecret, writeReason } from '../../src/secrets/secret-drift.ts';
-import { contentOf } from '../builders/content.ts';
+import { hashOf, pullSecret, pullSecretContent, type PullSecretContent } from '../../src/secrets/pull-secret.ts';
+import { foreignReason, heldUntil, observeSecret, writeReason } from '../../src/secrets/secret-drift.ts';
+import { contentOf, emptyContent, sourcesWith } from '../builders/content.ts';
+import { HOUR_MS, START } from '../builders/credential.ts';
 import { secretAt } from '../builders/kube-objects.ts';
 
 const ref = { namespace: 'team-a', name: 'pull' };
@@ -64,13 +65,14 @@ describe('a later generation that lives shorter', () => {
   it('is written over: it is no work of a later leader', () => {
     const hand = { ...contentOf('hand', 9), expiresAt: desired.expiresAt - 1 };
     const observed = observeSecret(storedWith({}, hand));
-    expect(writeReason({ observed, desired, staleHash: undefined })).not.toBeNull();
+    expect(writeReason({ observed, desired, staleHash: 'none', isAnswered: true, now: START })).not.toBeNull();
   });
 });
 
 describe('the reason to write', () => {
-  function reason(secret: Secret | undefined, staleHash?: string) {
-    return writeReason({ observed: secret && observeSecret(secret), desired, staleHash });
+  function reason(secret: Secret | undefined, staleHash = 'none') {
+    const observed = secret && observeSecret(secret);
+    return writeReason({ observed, desired, staleHash, isAnswered: true, now: START });
   }
   const tampered = { '.dockerconfigjson': Buffer.from('{"auths":{}}').toString('base64') };
 
@@ -102,4 +104,68 @@ describe('the reason to write', () => {
     const before = contentOf('before', 4);
     expect(reason(storedWith({}, before), before.hash)).toBeNull();
   });
+});
+
+describe('a content without a token, where tokens belong', () => {
+  const staticOnly = pullSecretContent(
+    sourcesWith({ tokens: { generation: 5, since: 3, credentials: new Map() }, others: { 'hub.example.com': {} } }),
+    START,
+  );
+  const nothing = { ...emptyContent(5), since: 3 };
+  const adopted = storedWith({ metadata: { labels: {}, creationTimestamp: new Date(START).toISOString() } });
+
+  function reason(
+    secret: Secret | undefined,
+    content: PullSecretContent,
+    rest: { isAnswered?: boolean; now?: number } = {},
+  ) {
+    const observed = secret && observeSecret(secret);
+    return writeReason({ observed, desired: content, staleHash: 'none', isAnswered: true, now: START, ...rest });
+  }
+
+  it('makes a Secret only where there is something to put into it', () => {
+    expect([reason(undefined, staticOnly), reason(undefined, nothing)]).toEqual(['Missing', null]);
+    expect(reason(undefined, staticOnly, { isAnswered: false })).toBe('Missing');
+  });
+
+  it('takes what is not meant to be there any more out of one that is, even all of it', () => {
+    const before = storedWith({}, contentOf('before', 4));
+    expect([reason(before, staticOnly), reason(before, nothing)]).toEqual(['Renewed', 'Renewed']);
+    const earlier = storedWith({}, { ...staticOnly, data: 'e30=', hash: hashOf('e30=') });
+    expect(reason(earlier, staticOnly)).toBe('Drifted');
+  });
+
+  it('waits for no answer of a registry that may never come', () => {
+    expect(reason(storedWith({}, contentOf('before', 4)), staticOnly, { isAnswered: false })).toBe('Renewed');
+  });
+
+  it.each([
+    ['somebody else filled', adopted],
+    ['was made before the tokens Secret was lost', storedWith({}, contentOf('before', 2))],
+    ['a later leader made', storedWith({}, contentOf('later', 6))],
+  ])('takes no login out of one that %s before that has expired', (_, secret) => {
+    expect(reason(secret, staticOnly)).toBeNull();
+    expect(reason(secret, staticOnly, { now: START + HOUR_MS - 1 })).toBeNull();
+    expect(reason(secret, staticOnly, { now: START + HOUR_MS })).not.toBeNull();
+    const observed = observeSecret(secret);
+    expect(heldUntil({ observed, desired: staticOnly, isAnswered: true })).toBe(START + HOUR_MS);
+  });
+
+  it('adopts nothing for the sake of nothing', () => {
+    expect(reason(adopted, nothing, { now: START + HOUR_MS })).toBeNull();
+  });
+
+  it('counts the last write of somebody else, not the first', () => {
+    const managedFields = [{ time: new Date(START + HOUR_MS).toISOString() }, {}];
+    const secret = storedWith({ metadata: { ...adopted.metadata, managedFields } });
+    expect(observeSecret(secret).expiresAt).toBe(START + 2 * HOUR_MS);
+  });
+});
+
+it('a content of which not everything is known yet replaces nothing', () => {
+  const desired = { ...contentOf('now', 5), isPartial: true };
+  const observed = observeSecret(storedWith({}, contentOf('before', 4)));
+  const state = { desired, staleHash: 'none', isAnswered: true, now: START };
+  expect(writeReason({ ...state, observed })).toBeNull();
+  expect(writeReason({ ...state, observed: undefined })).toBe('Missing');
 });

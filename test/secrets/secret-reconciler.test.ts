@@ -2,11 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ObservedCluster } from '../../src/cluster-state.ts';
 import type { Config } from '../../src/config/config.ts';
 import { resources } from '../../src/kube/resources.ts';
-import { pullSecret, type PullSecretContent } from '../../src/secrets/pull-secret.ts';
+import { pullSecret, pullSecretContent, type PullSecretContent } from '../../src/secrets/pull-secret.ts';
 import { PullSecretWriter } from '../../src/secrets/pull-secret-writer.ts';
 import { SecretReconciler } from '../../src/secrets/secret-reconciler.ts';
 import { configWith } from '../builders/config.ts';
-import { contentOf } from '../builders/content.ts';
+import { contentOf, desiredSecrets, sourcesWith } from '../builders/content.ts';
 import { namespaceNamed, refAt, secretAt } from '../builders/kube-objects.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { MemoryApi, refusal } from '../fakes/memory-api.ts';
@@ -40,17 +40,18 @@ beforeEach(async () => {
     secrets: observed.pullSecrets,
     secretName: SECRET_NAME,
     writer: new PullSecretWriter({
+      clock,
       client: api,
       secrets: observed.pullSecrets,
       secretName: SECRET_NAME,
-      desired: () => content && { content, staleHash: undefined },
+      desired: () => desiredSecrets(content),
       onWritten: (namespace, reason) => steps.push(`${namespace} ${reason}`),
     }),
     detachNamespace: async (namespace) => {
       steps.push(`${namespace} detach`);
       await detach(namespace);
     },
-    onForeign: (namespace, reason) => steps.push(`${namespace} ${reason}`),
+    onForeign: ({ namespace }, reason) => steps.push(`${namespace} ${reason}`),
     onDeleted: (namespace) => steps.push(`${namespace} deleted`),
     onFailure: (namespace) => steps.push(`${namespace} failed`),
   });
@@ -156,6 +157,18 @@ describe('a target namespace', () => {
     await clock.pass(0);
     expect(steps).toEqual(['a Missing']);
   });
+});
+
+it('a Secret that somebody else filled is filled by us when nothing in it can be live any more', async () => {
+  const others = { 'hub.example.com': {} };
+  content = pullSecretContent(sourcesWith({ others, layer: new Map() }), clock.now());
+  const managedFields = [{ time: new Date(clock.now()).toISOString() }];
+  api.put(resources.secrets, secretAt('a/pull', { type: 'kubernetes.io/dockerconfigjson' }, { managedFields }));
+  await begin('a');
+  await clock.pass(3_599_999);
+  expect(steps).toEqual([]);
+  await clock.pass(1);
+  expect(steps).toEqual(['a Adopted']);
 });
 
 describe('a namespace that is a target no longer', () => {

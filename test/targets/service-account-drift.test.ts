@@ -19,19 +19,20 @@ const US = 'acr-credential-injector';
 
 describe('what is kept of a ServiceAccount', () => {
   const owner = (...managers: string[]) =>
-    observeServiceAccount(serviceAccountAt('a/b', [], { managedFields: managers.map(listOwnedBy) }), 'pull').listOwner;
+    observeServiceAccount(serviceAccountAt('a/b', [], { managedFields: managers.map(listOwnedBy) }), ['pull'])
+      .listOwner;
 
-  it('is whether it has the reference and wants to be left alone', () => {
+  it('is which of our references it has, and whether it wants to be left alone', () => {
     const labels = { 'acr-credential-injector/inject': 'false' };
     const account = serviceAccountAt('a/b', ['other', 'pull'], { resourceVersion: '7', labels });
-    expect(observeServiceAccount(account, 'pull')).toEqual({
+    expect(observeServiceAccount(account, ['pull', 'pull-2'])).toEqual({
       resourceVersion: '7',
-      hasReference: true,
+      references: ['pull'],
       optedOut: true,
       listOwner: 'nobody',
     });
-    expect(observeServiceAccount(serviceAccountAt('a/b', ['other']), 'pull').hasReference).toBe(false);
-    expect(observeServiceAccount(serviceAccountAt('a/b'), 'pull').hasReference).toBe(false);
+    expect(observeServiceAccount(serviceAccountAt('a/b', ['other']), ['pull']).references).toEqual([]);
+    expect(observeServiceAccount(serviceAccountAt('a/b'), ['pull']).references).toEqual([]);
   });
 
   it('is who wrote the list', () => {
@@ -43,7 +44,7 @@ describe('what is kept of a ServiceAccount', () => {
 
   it('is not who wrote something else', () => {
     const managedFields = [{ ...listOwnedBy('helm'), fieldsV1: { 'f:metadata': {} } }, { manager: 'kubectl' }];
-    expect(observeServiceAccount(serviceAccountAt('a/b', [], { managedFields }), 'pull').listOwner).toBe('nobody');
+    expect(observeServiceAccount(serviceAccountAt('a/b', [], { managedFields }), ['pull']).listOwner).toBe('nobody');
   });
 });
 
@@ -80,8 +81,9 @@ describe('what is to be done', () => {
     ],
     ['to give back the list also there', { has: true, optedOut: true, owner: 'us' }, 'selected', 'ReleaseOwnership'],
   ])('is %s', (_, { has = false, optedOut = false, owner = 'nobody' }, selection, expected) => {
-    const observed = { resourceVersion: '1', hasReference: has, optedOut, listOwner: owner };
-    expect(serviceAccountDrift(observed, selection)).toBe(expected);
+    const observed = { resourceVersion: '1', references: has ? ['pull'] : [], optedOut, listOwner: owner };
+    const names = selection === 'selected' ? ['pull'] : [];
+    expect(serviceAccountDrift(observed, selection, { attach: names, keep: names })).toBe(expected);
   });
 });
 
@@ -110,14 +112,14 @@ describe('a patch', () => {
   it('that attaches appends, keeps every other entry in its place, and is none the second time', () => {
     fc.assert(
       fc.property(account, (before) => {
-        const operations = attachPatch(before, 'pull');
+        const operations = attachPatch(before, ['pull']);
         const entries = before.imagePullSecrets ?? [];
         const isThere = entries.some((entry) => entry.name === 'pull');
         expect(operations === null).toBe(isThere);
         if (!operations) return;
         const after = applied(before, operations);
         expect(after).toEqual({ ...before, imagePullSecrets: [...entries, { name: 'pull' }] });
-        expect(attachPatch(after, 'pull')).toBeNull();
+        expect(attachPatch(after, ['pull'])).toBeNull();
       }),
     );
   });
@@ -125,7 +127,7 @@ describe('a patch', () => {
   it('that detaches takes our entries, keeps all others in order, and is none the second time', () => {
     fc.assert(
       fc.property(account, (before) => {
-        const operations = detachPatch(before, 'pull');
+        const operations = detachPatch(before, ['pull']);
         const others = (before.imagePullSecrets ?? []).filter((entry) => entry.name !== 'pull');
         expect(operations === null).toBe(others.length === (before.imagePullSecrets ?? []).length);
         if (!operations) return;
@@ -133,7 +135,7 @@ describe('a patch', () => {
         const { imagePullSecrets: left, ...rest } = after;
         expect(left).toEqual(others.length > 0 ? others : undefined);
         expect({ ...rest, imagePullSecrets: before.imagePullSecrets }).toEqual(before);
-        expect(detachPatch(after, 'pull')).toBeNull();
+        expect(detachPatch(after, ['pull'])).toBeNull();
       }),
     );
   });
@@ -141,9 +143,9 @@ describe('a patch', () => {
   it('that attaches and one that detaches cancel each other', () => {
     fc.assert(
       fc.property(account, (before) => {
-        fc.pre((before.imagePullSecrets ?? []).length > 0 && attachPatch(before, 'pull') !== null);
-        const attached = applied(before, attachPatch(before, 'pull')!);
-        expect(applied(attached, detachPatch(attached, 'pull')!)).toEqual(before);
+        fc.pre((before.imagePullSecrets ?? []).length > 0 && attachPatch(before, ['pull']) !== null);
+        const attached = applied(before, attachPatch(before, ['pull'])!);
+        expect(applied(attached, detachPatch(attached, ['pull'])!)).toEqual(before);
       }),
     );
   });
@@ -152,7 +154,7 @@ describe('a patch', () => {
     fc.assert(
       fc.property(account, account, (seen, real) => {
         fc.pre(JSON.stringify(seen) !== JSON.stringify(real));
-        for (const operations of [attachPatch(seen, 'pull'), detachPatch(seen, 'pull')]) {
+        for (const operations of [attachPatch(seen, ['pull']), detachPatch(seen, ['pull'])]) {
           if (operations) expect(() => applied(real, operations)).toThrow();
         }
       }),

@@ -41,12 +41,13 @@ beforeEach(async () => {
     writer: new ServiceAccountWriter({
       client: api,
       serviceAccounts: observed.serviceAccounts,
-      secretName: SECRET_NAME,
       reachedByWebhook: () => false,
       onPatched: () => undefined,
     }),
-    canAttach: () => canAttach,
-    isForeign: (namespace) => foreign.includes(namespace),
+    references: (namespace) => ({
+      attach: canAttach && !foreign.includes(namespace) ? [SECRET_NAME] : [],
+      keep: [SECRET_NAME],
+    }),
     onFailure: (key) => failures.push(key),
   });
 });
@@ -271,7 +272,7 @@ describe('detaching a whole namespace', () => {
     put('a/free', [SECRET_NAME], { labels });
     put('a/none');
     await clock.pass(0);
-    await reconciler.detachNamespace('a');
+    await reconciler.detachNamespace('a', [SECRET_NAME]);
     expect(['a/one', 'a/two', 'a/free', 'b/one', 'ab/one'].map(namesAt)).toEqual([
       [],
       [],
@@ -288,6 +289,6 @@ describe('detaching a whole namespace', () => {
     api.intercept = () => {
       throw refusal(500, 'InternalError');
     };
-    await expect(reconciler.detachNamespace('a')).rejects.toMatchObject({ status: 500 });
+    await expect(reconciler.detachNamespace('a', [SECRET_NAME])).rejects.toMatchObject({ status: 500 });
   });
 });

@@ -28,7 +28,6 @@ beforeEach(async () => {
   writer = new ServiceAccountWriter({
     client: api,
     serviceAccounts: observed.serviceAccounts,
-    secretName: SECRET_NAME,
     reachedByWebhook: () => isReached,
     onPatched: (_ref, reason) => patched.push(reason),
   });
@@ -65,7 +64,7 @@ describe('attaching, where no webhook does it', () => {
 
   it('appends the entry and owns the list no longer', async () => {
     put(['theirs'], ['helm']);
-    await writer.attach(ref);
+    await writer.attach(ref, [SECRET_NAME]);
     expect(names()).toEqual(['theirs', SECRET_NAME]);
     expect(managers()).toEqual(['helm']);
     expect(patched).toEqual(['Attached', 'OwnershipReleased']);
@@ -73,28 +72,28 @@ describe('attaching, where no webhook does it', () => {
 
   it('makes a list where there is none', async () => {
     put();
-    await writer.attach(ref);
+    await writer.attach(ref, [SECRET_NAME]);
     expect(names()).toEqual([SECRET_NAME]);
     expect(managers()).toEqual([]);
   });
 
   it('counts at once for what is decided next', async () => {
     put();
-    await writer.attach(ref);
-    expect(observed.serviceAccounts.get('a/app')).toMatchObject({ hasReference: true, listOwner: 'nobody' });
+    await writer.attach(ref, [SECRET_NAME]);
+    expect(observed.serviceAccounts.get('a/app')).toMatchObject({ references: [SECRET_NAME], listOwner: 'nobody' });
   });
 
   it('does nothing where the entry is', async () => {
     put([SECRET_NAME]);
-    await writer.attach(ref);
+    await writer.attach(ref, [SECRET_NAME]);
     expect(patches()).toEqual([]);
   });
 
   it('is done where the ServiceAccount is gone, before or after it was read', async () => {
-    await writer.attach(ref);
+    await writer.attach(ref, [SECRET_NAME]);
     put();
     interfere(1, () => api.remove(serviceAccounts, ref));
-    await writer.attach(ref);
+    await writer.attach(ref, [SECRET_NAME]);
     expect(patched).toEqual([]);
   });
 });
@@ -104,7 +103,7 @@ describe('a change by somebody else at the same time', () => {
     put(['one']);
     const lists = [['one', 'two'], ['two'], undefined];
     interfere(3, () => put(lists.shift()));
-    await writer.attach(ref);
+    await writer.attach(ref, [SECRET_NAME]);
     expect(names()).toEqual([SECRET_NAME]);
     expect(patches()).toHaveLength(4);
   });
@@ -112,7 +111,7 @@ describe('a change by somebody else at the same time', () => {
   it('that attaches the entry is all that was wanted', async () => {
     put(['one']);
     interfere(1, () => put(['one', SECRET_NAME]));
-    await writer.attach(ref);
+    await writer.attach(ref, [SECRET_NAME]);
     expect(names()).toEqual(['one', SECRET_NAME]);
     expect(patched).toEqual([]);
   });
@@ -121,7 +120,7 @@ describe('a change by somebody else at the same time', () => {
     put(['one']);
     let count = 0;
     interfere(Infinity, () => put([`other-${count++}`]));
-    await expect(writer.attach(ref)).rejects.toMatchObject({ status: 422 });
+    await expect(writer.attach(ref, [SECRET_NAME])).rejects.toMatchObject({ status: 422 });
     expect(patches()).toHaveLength(6);
   });
 
@@ -136,7 +135,7 @@ describe('a change by somebody else at the same time', () => {
         api.put(serviceAccounts, { ...account, metadata });
       }
     };
-    await writer.attach(ref);
+    await writer.attach(ref, [SECRET_NAME]);
     expect(patched).toEqual(['Attached']);
     await clock.pass(0);
     expect(observed.serviceAccounts.get('a/app')?.listOwner).toBe('us');
@@ -157,7 +156,7 @@ describe('ownership', () => {
       const managedFields = [...(account.metadata.managedFields ?? []), { manager: 'kubectl', fieldsV1: {} }];
       api.put(serviceAccounts, { ...account, metadata: { ...account.metadata, managedFields } });
     });
-    await writer.attach(ref);
+    await writer.attach(ref, [SECRET_NAME]);
     expect(names()).toEqual(['one', SECRET_NAME]);
     expect(managers()).toEqual(['helm', 'kubectl']);
   });
@@ -170,7 +169,7 @@ describe('ownership', () => {
       const metadata = isOurWrite ? { ...object.metadata, managedFields: [listOwnedBy(US)] } : object.metadata;
       return { ...object, metadata };
     };
-    await writer.attach(ref);
+    await writer.attach(ref, [SECRET_NAME]);
     expect(stored()?.metadata.managedFields).toEqual([listOwnedBy('helm')]);
   });
 });
@@ -187,11 +186,11 @@ it('what is wanted of one ServiceAccount at the same time is done one after the 
     inFlight--;
   };
   const wishes = [
-    writer.detach(ref),
-    writer.attach(ref),
+    writer.detach(ref, [SECRET_NAME]),
+    writer.attach(ref, [SECRET_NAME]),
     writer.releaseOwnership(ref),
-    writer.detach(ref),
-    writer.detach(ref),
+    writer.detach(ref, [SECRET_NAME]),
+    writer.detach(ref, [SECRET_NAME]),
   ];
   await clock.pass(1_000);
   await Promise.all(wishes);
@@ -206,7 +205,7 @@ it('a failure of one wish is none of the next', async () => {
   api.intercept = () => {
     if (++calls === 1) throw refusal(500, 'InternalError');
   };
-  const outcomes = await Promise.allSettled([writer.detach(ref), writer.detach(ref)]);
+  const outcomes = await Promise.allSettled([writer.detach(ref, [SECRET_NAME]), writer.detach(ref, [SECRET_NAME])]);
   expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
   expect(names()).toEqual(['one']);
 });
@@ -224,16 +223,16 @@ describe('attaching through admission', () => {
 
   it('sends an empty patch and lets the webhook append', async () => {
     api.admit = inject;
-    await writer.attach(ref);
+    await writer.attach(ref, [SECRET_NAME]);
     expect(patches()).toEqual([[]]);
     expect(names()).toEqual(['theirs', SECRET_NAME]);
     expect(managers()).toEqual(['helm']);
     expect(patched).toEqual(['Attached']);
-    expect(observed.serviceAccounts.get('a/app')?.hasReference).toBe(true);
+    expect(observed.serviceAccounts.get('a/app')?.references).toEqual([SECRET_NAME]);
   });
 
   it('attaches by a patch of its own where the webhook did not', async () => {
-    await writer.attach(ref);
+    await writer.attach(ref, [SECRET_NAME]);
     expect(patches()[0]).toEqual([]);
     expect(names()).toEqual(['theirs', SECRET_NAME]);
     expect(patched).toEqual(['Attached']);
@@ -241,7 +240,7 @@ describe('attaching through admission', () => {
 
   it('is done where the ServiceAccount is gone', async () => {
     api.remove(serviceAccounts, ref);
-    await writer.attach(ref);
+    await writer.attach(ref, [SECRET_NAME]);
     expect(api.count({ verb: 'get' })).toBe(0);
     expect(patched).toEqual([]);
   });
@@ -255,7 +254,7 @@ describe('detaching', () => {
 
   it('takes our entry, keeps the others in order, and owns the list no longer', async () => {
     put(['one', SECRET_NAME, 'two'], ['helm']);
-    await writer.detach(ref);
+    await writer.detach(ref, [SECRET_NAME]);
     expect(names()).toEqual(['one', 'two']);
     expect(managers()).toEqual(['helm']);
     expect(patched).toEqual(['Detached', 'OwnershipReleased']);
@@ -263,13 +262,13 @@ describe('detaching', () => {
 
   it('takes the list that held nothing else', async () => {
     put([SECRET_NAME]);
-    await writer.detach(ref);
+    await writer.detach(ref, [SECRET_NAME]);
     expect(stored()).not.toHaveProperty('imagePullSecrets');
   });
 
   it('does nothing where it is not', async () => {
     put(['one']);
-    await writer.detach(ref);
+    await writer.detach(ref, [SECRET_NAME]);
     expect(patches()).toEqual([]);
   });
 });
@@ -305,5 +304,5 @@ it.each([
   api.intercept = ({ verb }) => {
     if (verb === failing) throw error;
   };
-  await expect(writer.attach(ref)).rejects.toBe(error);
+  await expect(writer.attach(ref, [SECRET_NAME])).rejects.toBe(error);
 });

@@ -5,13 +5,14 @@ import {
   selectsNamespace,
   selectsServiceAccount,
 } from '../../src/targets/target-selector.ts';
+import { configWith } from '../builders/config.ts';
 import { namespaceNamed } from '../builders/kube-objects.ts';
 
 const optOut = { 'acr-credential-injector/inject': 'false' };
 
 describe('a namespace', () => {
-  const all = { watchNamespaces: 'all', serviceAccounts: 'all' } as const;
-  const listed = { watchNamespaces: ['a', 'b'], serviceAccounts: 'all' } as const;
+  const all = configWith();
+  const listed = configWith({ watchNamespaces: ['a', 'b'] });
 
   it('is a target when its name is listed, or all are', () => {
     expect(selectsNamespace(all, 'x', observeNamespace(namespaceNamed('x')))).toBe(true);
@@ -36,9 +37,9 @@ describe('a namespace', () => {
 });
 
 it('a ServiceAccount is selected by its name', () => {
-  expect(selectsServiceAccount({ watchNamespaces: 'all', serviceAccounts: 'all' }, 'x')).toBe(true);
-  expect(selectsServiceAccount({ watchNamespaces: 'all', serviceAccounts: ['default'] }, 'default')).toBe(true);
-  expect(selectsServiceAccount({ watchNamespaces: 'all', serviceAccounts: ['default'] }, 'x')).toBe(false);
+  expect(selectsServiceAccount(configWith(), 'x')).toBe(true);
+  expect(selectsServiceAccount(configWith({ serviceAccounts: ['default'] }), 'default')).toBe(true);
+  expect(selectsServiceAccount(configWith({ serviceAccounts: ['default'] }), 'x')).toBe(false);
 });
 
 describe('the label', () => {

@@ -21,7 +21,6 @@ beforeEach(() => {
     metrics,
     events: { record: (subject, note) => events.push({ subject, note }) },
     configMap: { namespace: 'kube-system', name: 'acr-configuration' },
-    secretName: 'pull',
   });
 });
 
@@ -37,7 +36,7 @@ const problemIn = (key: string): ConfigProblem => ({ key, line: 2, column: 3, fo
 
 describe('a reading of the configuration', () => {
   it('that is good is a line and a metric', async () => {
-    reporter.configRead({ kind: 'accepted', data: {}, warnings: [] }, 'u');
+    reporter.configRead({ kind: 'accepted', data: {}, personalByDefault: false, warnings: [] }, 'u');
     expect(logged()).toMatchObject([{ level: 'info', msg: 'configuration accepted' }]);
     expect(await samples('config_valid')).toEqual(['config_valid 1']);
     expect(await samples('config_reloads_total')).toEqual(['config_reloads_total{result="accepted"} 1']);
@@ -45,12 +44,12 @@ describe('a reading of the configuration', () => {
   });
 
   it('with warnings is an Event, too', () => {
-    reporter.configRead({ kind: 'accepted', data: {}, warnings: [problemIn('rrsa')] }, 'u');
+    reporter.configRead({ kind: 'accepted', data: {}, personalByDefault: false, warnings: [problemIn('rrsa')] }, 'u');
     expect(events).toMatchObject([{ note: { type: 'Warning', reason: 'ConfigurationWarning' } }]);
   });
 
   it('that is refused says every problem with its place and what mends it, everywhere', async () => {
-    reporter.configRead({ kind: 'accepted', data: {}, warnings: [] }, 'u');
+    reporter.configRead({ kind: 'accepted', data: {}, personalByDefault: false, warnings: [] }, 'u');
     const problems = [problemIn('acr-registry-info'), problemIn('watch-namespace')];
     reporter.configRead({ kind: 'refused', problems, warnings: [], keepsLastGood: true }, 'u');
     const [, line] = logged();
@@ -163,12 +162,60 @@ describe('what else happens', () => {
   });
 
   it('to a Secret of somebody else is said where its owner looks', () => {
-    reporter.pullSecretForeign('team-a', 'Immutable');
+    reporter.pullSecretForeign({ namespace: 'team-a', name: 'pull' }, 'Immutable');
     expect(events).toMatchObject([
       {
         subject: { kind: 'Secret', namespace: 'team-a', name: 'pull' },
         note: { type: 'Warning', reason: 'ForeignPullSecret', message: expect.stringContaining('immutable') as string },
       },
+    ]);
+  });
+
+  it('to what the configuration refers to, or has too much of, is said on the ConfigMap', () => {
+    reporter.extraAuthsUnusable('hub', 'Missing');
+    reporter.extraAuthsUndecodable('hub', ['a.example.com', 'https://me:hunter2@b.example.com']);
+    reporter.loginsLeftOut([{ key: 'cri-a#6', domain: 'a.example.com' }]);
+    reporter.officialComponentRuns({ namespace: 'kube-system', name: 'helper' });
+    expect(events).toMatchObject([
+      { note: { type: 'Warning', reason: 'ExtraAuthsUnusable', message: expect.stringContaining('hub') as string } },
+      {
+        note: {
+          type: 'Warning',
+          reason: 'ExtraAuthsUnusable',
+          message: expect.stringMatching(/^(?!.*hunter2).*hub.*a\.example\.com.*b\.example\.com/) as string,
+        },
+      },
+      {
+        note: {
+          type: 'Warning',
+          reason: 'TooManyAccounts',
+          message: expect.stringContaining('cri-a#6 on a.ex') as string,
+        },
+      },
+      {
+        note: {
+          type: 'Warning',
+          reason: 'OfficialComponentRunning',
+          message: expect.stringContaining('kube-system/helper') as string,
+        },
+      },
+    ]);
+    expect(new Set(events.map(({ subject }) => `${subject.kind} ${subject.name}`))).toEqual(
+      new Set(['ConfigMap acr-configuration']),
+    );
+  });
+
+  it('to a configuration without registries is an Event that is no warning', () => {
+    reporter.configRead({ kind: 'accepted', data: {}, personalByDefault: true, warnings: [] }, 'u');
+    expect(events).toMatchObject([{ subject: { uid: 'u' }, note: { type: 'Normal', reason: 'PersonalByDefault' } }]);
+  });
+
+  it('to all at once, by the annotation, is a line', () => {
+    reporter.paused(true);
+    reporter.paused(false);
+    expect(logged().map(({ level, msg }) => `${String(level)} ${String(msg)}`)).toEqual([
+      'warn paused: nothing is written until the annotation goes',
+      'warn at work again',
     ]);
   });
 

@@ -16,6 +16,7 @@ let api: MemoryApi;
 let stop: AbortController;
 let config: Config | undefined;
 let caBundle: string | undefined;
+let paused: boolean;
 let changes: string[];
 let contested: string[][];
 let failures: unknown[];
@@ -26,6 +27,7 @@ beforeEach(() => {
   stop = new AbortController();
   config = configWith();
   caBundle = 'PEM';
+  paused = false;
   changes = [];
   contested = [];
   failures = [];
@@ -39,6 +41,7 @@ function reconcilerWith(ownerClusterRole?: string): WebhookReconciler {
     ownNamespace: 'acr',
     ownerClusterRole,
     config: () => config,
+    paused: () => paused,
     caBundle: () => caBundle,
     serverMinor: () => 30,
     onWritten: (change) => changes.push(change),
@@ -100,6 +103,7 @@ describe('the registration', () => {
     await clock.pass(0);
     expect(writes()).toBe(0);
     caBundle = 'PEM';
+    paused = false;
     reconciler.reconcile();
     await clock.pass(0);
     expect(changes).toEqual(['Created']);

@@ -4,13 +4,13 @@
 
 {{- define "acr-credential-injector.selectorLabels" -}}
 app.kubernetes.io/name: acr-credential-injector
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: service
 {{- end }}
 
 {{- define "acr-credential-injector.labels" -}}
 app.kubernetes.io/name: acr-credential-injector
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
@@ -50,14 +50,6 @@ capabilities:
 {{- with (.Values.resources.limits | default dict).memory }}
 {{- $ours = append $ours (dict "name" "NODE_OPTIONS" "value" (printf "--max-old-space-size=%s" (include "acr-credential-injector.heapMiB" .))) }}
 {{- end }}
-{{- /* alibaba-addon-secret is read through the API, where an edit of it counts without a restart. */}}
-{{- with .Values.accessKey.existingSecret }}
-{{- if ne . "alibaba-addon-secret" }}
-{{- range $variable, $key := dict "ALIBABA_CLOUD_ACCESS_KEY_ID" "access-key-id" "ALIBABA_CLOUD_ACCESS_KEY_SECRET" "access-key-secret" }}
-{{- $ours = append $ours (dict "name" $variable "valueFrom" (dict "secretKeyRef" (dict "name" $.Values.accessKey.existingSecret "key" $key))) }}
-{{- end }}
-{{- end }}
-{{- end }}
 {{- $theirs := list }}
 {{- range .Values.extraEnv }}
 {{- $theirs = append $theirs .name }}
@@ -68,5 +60,5 @@ capabilities:
 {{- $env = append $env . }}
 {{- end }}
 {{- end }}
-{{- concat $env .Values.extraEnv | toYaml }}
+{{- concat $env (.Values.extraEnv | default list) | toYaml }}
 {{- end }}

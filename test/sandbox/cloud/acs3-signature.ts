@@ -8,6 +8,9 @@ export interface Acs3Authorization {
   signature: string;
 }
 
+/** The parts of a request that the signature is over. */
+type SignedRequest = Pick<CloudRequest, 'method' | 'pathname' | 'headers' | 'body' | 'query'>;
+
 const algorithm = 'ACS3-HMAC-SHA256';
 
 export function parseAcs3Authorization(header: string): Acs3Authorization | undefined {
@@ -22,7 +25,7 @@ export function parseAcs3Authorization(header: string): Acs3Authorization | unde
  * Source: "Request syntax and signature method V3",
  * https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature
  */
-export function canonicalRequest(request: CloudRequest, signedHeaders: readonly string[]): string {
+export function canonicalRequest(request: SignedRequest, signedHeaders: readonly string[]): string {
   const query = [...request.query].map(([name, value]) => `${percentEncode(name)}=${percentEncode(value)}`).sort();
   const headers = signedHeaders.map((name) => `${name}:${headerOf(request, name).trim()}\n`);
   return [

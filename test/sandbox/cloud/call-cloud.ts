@@ -1,5 +1,5 @@
-import type { CloudCredentials } from '../../../src/identity/credentials-provider.ts';
-import { callOpenApi } from '../../../src/registry/openapi-call.ts';
+import type { CloudCredentials } from '../../../src/openapi/cloud-credentials.ts';
+import { callOpenApi } from '../../../src/openapi/openapi-call.ts';
 import type { CloudEmulator } from './cloud-emulator.ts';
 
 /** Fields of the actions' answers; which are there depends on the action. */
@@ -26,7 +26,7 @@ export interface Call {
 export async function callCloud(cloud: CloudEmulator, call: Call): Promise<Answer> {
   const { credentials, action, version = '2018-12-01', query = {} } = call;
   const outcome = await callOpenApi(
-    { action, version, style: 'RPC', method: 'POST', pathname: '/', query },
+    { action, version, method: 'POST', pathname: '/', query },
     { endpoint: new URL(cloud.url), credentials, timeoutMs: 5000, signal: new AbortController().signal },
   );
   if (!outcome.ok) throw Object.assign(new Error(outcome.failure.code), outcome.failure);

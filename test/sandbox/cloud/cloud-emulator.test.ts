@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { CloudCredentials } from '../../../src/identity/credentials-provider.ts';
+import type { CloudCredentials } from '../../../src/openapi/cloud-credentials.ts';
 import { acs3Signature, canonicalRequest, sha256 } from './acs3-signature.ts';
 import { type Answer, callCloud, openSession } from './call-cloud.ts';
 import { CloudEmulator } from './cloud-emulator.ts';
@@ -64,6 +64,16 @@ describe('registry tokens', () => {
     clock.advance(600_000);
     const token = await call('GetAuthorizationToken', { InstanceId: 'cri-1' }, keys);
     expect(token.ExpireTime).toBe(clock.now() + 300_000);
+  });
+
+  test('the tokens of an AccessKey can be ended, and those of others live on', async () => {
+    const other = { accessKeyId: 'LTAIother', accessKeySecret: 'the-other-secret' };
+    cloud.addAccount(other);
+    const ended = await call('GetAuthorizationToken', { InstanceId: 'cri-1' });
+    const kept = await call('GetAuthorizationToken', { InstanceId: 'cri-1' }, other);
+    cloud.endTokens(pair.accessKeyId);
+    expect(cloud.isLive(ended.TempUsername, ended.AuthorizationToken)).toBe(false);
+    expect(cloud.isLive(kept.TempUsername, kept.AuthorizationToken)).toBe(true);
   });
 
   test('an instance of another account is unknown, and so is one that was removed', async () => {
@@ -214,10 +224,26 @@ describe('what a test can see and do', () => {
     await call('GetAuthorizationToken', { InstanceId: 'cri-1' });
     await call('ListInstance', {}, { ...pair, accessKeyId: 'nobody' }).catch(() => undefined);
     const host = new URL(cloud.url).host;
-    const common = { version: '2018-12-01', host, at: clock.now() };
+    const common = { version: '2018-12-01', host, securityToken: '', at: clock.now() };
     expect(cloud.calls).toEqual([
-      { ...common, action: 'GetAuthorizationToken', instanceId: 'cri-1', accessKeyId: pair.accessKeyId, status: 200 },
-      { ...common, action: 'ListInstance', instanceId: '', accessKeyId: 'nobody', status: 404 },
+      {
+        ...common,
+        action: 'GetAuthorizationToken',
+        instanceId: 'cri-1',
+        parameters: { InstanceId: 'cri-1' },
+        pathAndQuery: '/?InstanceId=cri-1',
+        accessKeyId: pair.accessKeyId,
+        status: 200,
+      },
+      {
+        ...common,
+        action: 'ListInstance',
+        instanceId: '',
+        parameters: {},
+        pathAndQuery: '/',
+        accessKeyId: 'nobody',
+        status: 404,
+      },
     ]);
   });
 

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Clock, systemClock } from '../../../src/clock.ts';
 import { getAuthorizationToken, getPersonalToken, listInstance, listInstanceEndpoint } from './acr-actions.ts';
@@ -6,7 +7,14 @@ import { Authenticator } from './authenticator.ts';
 import { type CloudReply, CloudRefusal, type CloudRequest } from './cloud-request.ts';
 import { headerOf, parameterOf, readRequest, replyOf } from './cloud-request.ts';
 import { type Fault, FaultPlan } from './faults.ts';
-import { type AccessKeyPair, type EmulatedAccount, type EmulatedRole, IdentityStore } from './identity-store.ts';
+import {
+  type AccessKeyPair,
+  defaultAccountId,
+  type EmulatedAccount,
+  type EmulatedRole,
+  IdentityStore,
+} from './identity-store.ts';
+import { encryptManagedToken } from './managed-token.ts';
 import { type EmulatedNode, MetadataService } from './metadata-service.ts';
 import { type EmulatedInstance, type IssuedToken, RegistryStore } from './registry-store.ts';
 import { assumeRole, assumeRoleWithOidc } from './sts-actions.ts';
@@ -20,6 +28,8 @@ export interface CloudEmulatorOptions {
   host?: string;
   /** Default: 1 h, as the cloud's. */
   tokenLifeMs?: number;
+  /** PEM; with it the emulator speaks HTTPS. */
+  certificate?: { key: string; cert: string };
 }
 
 /** One request of the OpenAPI or the metadata service, in order of arrival. */
@@ -32,6 +42,12 @@ export interface CloudCall {
   /** The host header: names the region where a client uses the cloud's own host names. */
   host: string;
   accessKeyId: string;
+  /** Empty: none was given. */
+  securityToken: string;
+  /** As the request line has it. */
+  pathAndQuery: string;
+  /** Of query and form alike. */
+  parameters: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch. */
   at: number;
   /** 0 until it is answered; stays so when the connection breaks. */
@@ -52,11 +68,15 @@ export class CloudEmulator implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #stopping = new AbortController();
   readonly #server: Server;
+  readonly #protocol: 'http' | 'https';
 
   private constructor(options: CloudEmulatorOptions) {
     this.#clock = options.clock ?? systemClock;
     this.tokenLifeMs = options.tokenLifeMs ?? 3_600_000;
-    this.#server = createServer((incoming, outgoing) => void this.#serve(incoming, outgoing));
+    const serve = (incoming: IncomingMessage, outgoing: ServerResponse) => void this.#serve(incoming, outgoing);
+    const { certificate } = options;
+    this.#protocol = certificate === undefined ? 'http' : 'https';
+    this.#server = certificate === undefined ? createServer(serve) : createSecureServer(certificate, serve);
   }
 
   static async start(options: CloudEmulatorOptions = {}): Promise<CloudEmulator> {
@@ -71,7 +91,7 @@ export class CloudEmulator implements AsyncDisposable {
   /** For `--cr-endpoint`, `--sts-endpoint` and `--metadata-endpoint` alike. */
   get url(): string {
     const { address, family, port } = this.#server.address() as AddressInfo;
-    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+    return `${this.#protocol}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   }
 
   async stop(): Promise<void> {
@@ -98,6 +118,11 @@ export class CloudEmulator implements AsyncDisposable {
     this.#identities.revoke(accessKeyId);
   }
 
+  /** The registry tokens that this AccessKey or session got open nothing from now on. */
+  endTokens(accessKeyId: string): void {
+    this.#registries.endTokens(accessKeyId, this.#clock.now());
+  }
+
   addRole(role: EmulatedRole): void {
     this.#identities.addRole(role);
   }
@@ -118,6 +143,12 @@ export class CloudEmulator implements AsyncDisposable {
   /** The ECS instance whose metadata is served. */
   setNode(node: Partial<EmulatedNode>): void {
     this.#metadata.node = { ...this.#metadata.node, ...node };
+  }
+
+  /** The content of the file through which a managed cluster hands out a session; each time a new one. */
+  managedToken(options: { accountId?: string; lifeMs?: number } = {}): string {
+    const { accountId = defaultAccountId, lifeMs = 3_600_000 } = options;
+    return encryptManagedToken(this.#identities.openSession(accountId, this.#clock.now() + lifeMs));
   }
 
   get issuedTokens(): readonly IssuedToken[] {
@@ -173,6 +204,9 @@ export class CloudEmulator implements AsyncDisposable {
       instanceId: parameterOf(request, 'InstanceId'),
       host: headerOf(request, 'host'),
       accessKeyId: signer ?? parameterOf(request, 'AccessKeyId'),
+      securityToken: headerOf(request, 'x-acs-security-token') || parameterOf(request, 'SecurityToken'),
+      pathAndQuery: request.pathAndQuery,
+      parameters: Object.fromEntries([...request.query, ...request.form]),
       at: this.#clock.now(),
       status: 0,
     };

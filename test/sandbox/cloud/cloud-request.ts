@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 export interface CloudRequest {
   method: string;
   pathname: string;
+  pathAndQuery: string;
   headers: IncomingMessage['headers'];
   body: Buffer;
   query: ReadonlyMap<string, string>;
@@ -42,6 +43,7 @@ export async function readRequest(incoming: IncomingMessage): Promise<CloudReque
   return {
     method: incoming.method ?? 'GET',
     pathname: url.pathname,
+    pathAndQuery: `${url.pathname}${url.search}`,
     headers: incoming.headers,
     body,
     query: new Map(url.searchParams),
@@ -50,7 +52,7 @@ export async function readRequest(incoming: IncomingMessage): Promise<CloudReque
 }
 
 /** A header with one value, or the empty string. */
-export function headerOf(request: CloudRequest, name: string): string {
+export function headerOf(request: Pick<CloudRequest, 'headers'>, name: string): string {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(',') : (value ?? '');
 }

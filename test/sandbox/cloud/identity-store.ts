@@ -21,6 +21,8 @@ export interface EmulatedRole {
   /** The token's `sub` that the trust policy names; absent: any. */
   subject?: string;
   maxSessionSeconds?: number;
+  /** The accounts whose identities the trust policy lets assume the role; absent: every one. */
+  trusts?: string[];
 }
 
 export interface EmulatedSession extends AccessKeyPair {

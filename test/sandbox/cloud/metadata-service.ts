@@ -1,5 +1,5 @@
 import { type CloudReply, type CloudRequest, headerOf } from './cloud-request.ts';
-import { defaultAccountId, type IdentityStore, newSecret } from './identity-store.ts';
+import { defaultAccountId, type EmulatedSession, type IdentityStore, newSecret } from './identity-store.ts';
 import { credentialsOf } from './sts-actions.ts';
 
 /** What the ECS instance is like that the emulator plays. */
@@ -9,6 +9,8 @@ export interface EmulatedNode {
   roleName?: string;
   accountId: string;
   sessionLifeMs: number;
+  /** How long before its end a session is replaced. */
+  renewedBeforeMs: number;
   /** `required` refuses requests without a token, `absent` knows only version 1. */
   tokens: 'optional' | 'required' | 'absent';
 }
@@ -21,8 +23,10 @@ export class MetadataService {
     regionId: 'cn-hangzhou',
     accountId: defaultAccountId,
     sessionLifeMs: 6 * 3_600_000,
+    renewedBeforeMs: 15 * 60_000,
     tokens: 'optional',
   };
+  #session: EmulatedSession | undefined;
   readonly #tokens = new Map<string, number>();
   readonly #identities: IdentityStore;
   readonly #secrets: Set<string>;
@@ -61,8 +65,17 @@ export class MetadataService {
     if (roleName === undefined) return { status: 404, body: '' };
     if (pathname === rolesPath) return { status: 200, body: roleName };
     if (pathname !== `${rolesPath}${roleName}`) return { status: 404, body: '' };
-    const session = this.#identities.openSession(this.node.accountId, now + this.node.sessionLifeMs);
+    const session = this.#currentSession(now);
     const lastUpdated = `${new Date(now).toISOString().slice(0, 19)}Z`;
     return { status: 200, body: { ...credentialsOf(session), LastUpdated: lastUpdated, Code: 'Success' } };
+  }
+
+  /** The same for everybody who asks, until it is replaced. */
+  #currentSession(now: number): EmulatedSession {
+    const { accountId, sessionLifeMs, renewedBeforeMs } = this.node;
+    if (!this.#session || this.#session.expiresAt - now <= renewedBeforeMs || this.#session.accountId !== accountId) {
+      this.#session = this.#identities.openSession(accountId, now + sessionLifeMs);
+    }
+    return this.#session;
   }
 }

@@ -96,6 +96,11 @@ export class RegistryStore {
     return token;
   }
 
+  endTokens(accessKeyId: string, now: number): void {
+    const tokens = this.issuedTokens.filter((token) => token.accessKeyId === accessKeyId);
+    for (const token of tokens) token.expiresAt = Math.min(token.expiresAt, now);
+  }
+
   liveToken(username: string, password: string, now: number): IssuedToken | undefined {
     return this.issuedTokens.find(
       (token) => token.username === username && token.password === password && now < token.expiresAt,

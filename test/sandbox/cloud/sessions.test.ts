@@ -1,8 +1,9 @@
 import { RAMRoleARNCredentialsProvider, StaticAKCredentialsProvider } from '@alicloud/credentials';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { CloudCredentials } from '../../../src/identity/credentials-provider.ts';
+import type { CloudCredentials } from '../../../src/openapi/cloud-credentials.ts';
 import { type Answer, callCloud, openSession, sessionOf } from './call-cloud.ts';
 import { CloudEmulator } from './cloud-emulator.ts';
+import { serviceAccountToken } from './service-account-token.ts';
 import { ManualClock } from '../../fakes/manual-clock.ts';
 
 const pair = { accessKeyId: 'LTAIemulated', accessKeySecret: 'the-account-secret' };
@@ -95,12 +96,11 @@ describe('the Security Token Service', () => {
 
   function assumeRoleWithOidc(changed: object): Promise<Response> {
     cloud.addRole({ arn: roleArn, oidcProviderArn, subject });
-    const payload = Buffer.from(JSON.stringify({ ...claims(), ...changed })).toString('base64url');
     return fetch(`${cloud.url}/?Action=AssumeRoleWithOIDC&Version=2015-04-01&Format=JSON`, {
       method: 'POST',
       body: new URLSearchParams({
         OIDCProviderArn: oidcProviderArn,
-        OIDCToken: `header.${payload}.signature`,
+        OIDCToken: serviceAccountToken({ ...claims(), ...changed }),
         RoleArn: roleArn,
         RoleSessionName: 'rrsa',
       }),
@@ -116,7 +116,7 @@ describe('the Security Token Service', () => {
   });
 
   test.each([
-    ['of another audience', { aud: 'kubernetes' }, 'AuthenticationFail.OIDCToken.Invalid'],
+    ['of another audience', { aud: 'kubernetes' }, 'AuthenticationFail.OIDCToken.AudienceNotMatch'],
     ['that is expired', { exp: 1 }, 'AuthenticationFail.OIDCToken.Expired'],
     ['of another subject', { sub: 'system:serviceaccount:default:x' }, 'AuthenticationFail.NoPermission'],
   ])('an OIDC token %s is refused', async (_, changed, code) => {

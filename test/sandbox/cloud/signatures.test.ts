@@ -11,7 +11,7 @@ import { rpcSignature, rpcStringToSign } from './rpc-signature.ts';
 
 function requestWith(fields: Partial<CloudRequest>): CloudRequest {
   const nothing = { headers: {}, body: Buffer.alloc(0), query: new Map(), form: new Map() };
-  return { method: 'POST', pathname: '/', ...nothing, ...fields };
+  return { method: 'POST', pathname: '/', pathAndQuery: '/', ...nothing, ...fields };
 }
 
 test('the ACS3 signature of the example in the documentation comes out as published', () => {

@@ -10,23 +10,30 @@ export function assumeRole(
 ): object {
   if (principal.root) throw new CloudRefusal(403, 'NoPermission', 'Roles may not be assumed by root accounts.');
   const role = identities.role(required(request, 'RoleArn'));
+  if (role.trusts?.includes(principal.accountId) === false) {
+    throw new CloudRefusal(
+      403,
+      'NoPermission',
+      'You are not authorized to do this action. You should be authorized by RAM.',
+    );
+  }
   return openSession(request, role, identities, now);
 }
 
-/** AssumeRoleWithOIDC, 2015-04-01: unsigned, the ServiceAccount's token is the proof. Its claims are checked. */
+/** AssumeRoleWithOIDC, 2015-04-01: unsigned, the ServiceAccount's token is the proof. Its claims are checked, not its signature. */
 export function assumeRoleWithOidc(request: CloudRequest, identities: IdentityStore, now: number): object {
   const role = identities.role(required(request, 'RoleArn'));
   const providerArn = required(request, 'OIDCProviderArn');
   const claims = claimsOf(required(request, 'OIDCToken'));
   const audiences = [claims.aud].flat();
   if (!audiences.includes('sts.aliyuncs.com')) {
-    throw new CloudRefusal(400, 'AuthenticationFail.OIDCToken.Invalid', 'This OIDC token has an unknown audience.');
+    throw new CloudRefusal(401, 'AuthenticationFail.OIDCToken.AudienceNotMatch', 'Invalid audience.');
   }
   if (typeof claims.exp !== 'number' || claims.exp * 1000 <= now) {
-    throw new CloudRefusal(400, 'AuthenticationFail.OIDCToken.Expired', 'This OIDC token is expired.');
+    throw new CloudRefusal(401, 'AuthenticationFail.OIDCToken.Expired', 'This JsonWebToken is expired.');
   }
   if (role.oidcProviderArn !== providerArn || (role.subject ?? claims.sub) !== claims.sub) {
-    throw new CloudRefusal(403, 'AuthenticationFail.NoPermission', 'The trust policy of the role does not allow this.');
+    throw new CloudRefusal(401, 'AuthenticationFail.NoPermission', 'There is no permission');
   }
   return { ...openSession(request, role, identities, now), OIDCTokenInfo: { Subject: claims.sub } };
 }
@@ -70,7 +77,7 @@ function claimsOf(token: string): OidcClaims {
   try {
     return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as OidcClaims;
   } catch {
-    throw new CloudRefusal(400, 'AuthenticationFail.OIDCToken.Invalid', 'This OIDC token is not a JSON Web Token.');
+    throw new CloudRefusal(401, 'AuthenticationFail.OIDCToken.Invalid', 'This OIDC token is not a JSON Web Token.');
   }
 }
 

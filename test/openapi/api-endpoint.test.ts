@@ -1,11 +1,10 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { canConnect, CloudEndpoints, fixedEndpoint } from '../../src/registry/api-endpoint.ts';
+import { CloudEndpoints, fixedEndpoint } from '../../src/openapi/api-endpoint.ts';
+import { acrHosts, stsHosts } from '../../src/openapi/api-hosts.ts';
 
-function probing(reachable: Set<string>) {
+function probing(reachable: Set<string>, hostsOf = acrHosts) {
   const probed: string[] = [];
-  const endpoints = new CloudEndpoints((host) => {
+  const endpoints = new CloudEndpoints(hostsOf, (host) => {
     probed.push(host);
     return Promise.resolve(reachable.has(host));
   });
@@ -56,12 +55,9 @@ test('a configured endpoint serves every region', async () => {
   expect((await endpoints.endpointOf('cn-hangzhou')).href).toBe('http://127.0.0.1:1/');
 });
 
-test('whether a host can be reached is told by connecting to it', async () => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  expect(await canConnect('127.0.0.1', port)).toBe(true);
-  server.close();
-  await once(server, 'close');
-  expect(await canConnect('127.0.0.1', port)).toBe(false);
+test('the Security Token Service has a host inside the VPC and a public one in every region', async () => {
+  const inside = 'sts-vpc.cn-heyuan.aliyuncs.com';
+  expect((await probing(new Set([inside]), stsHosts).endpoints.endpointOf('cn-heyuan')).host).toBe(inside);
+  const outside = await probing(new Set(), stsHosts).endpoints.endpointOf('cn-heyuan');
+  expect(outside.host).toBe('sts.cn-heyuan.aliyuncs.com');
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isRegionId } from '../../src/identity/region-id.ts';
+import { isRegionId } from '../src/region-id.ts';
 
 test.each(['cn-hangzhou', 'us-west-1', 'cn-shanghai-finance-1', 'me-central-1'])('%s is a region ID', (text) => {
   expect(isRegionId(text)).toBe(true);
@@ -13,6 +13,7 @@ test.each([
   'CN-hangzhou',
   '-a',
   'a-',
+  'cn--hangzhou',
   '<html>',
   'cn-hangzhou\n',
 ])('%j is none', (text) => {

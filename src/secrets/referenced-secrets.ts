@@ -1,0 +1,110 @@
+import type { Clock } from '../clock.ts';
+import { KubeApiError } from '../errors.ts';
+import type { KubeClient } from '../kube/kube-client.ts';
+import type { Secret } from '../kube/objects.ts';
+import { Reflector, type Reduced } from '../kube/reflector.ts';
+import { resources } from '../kube/resources.ts';
+
+export interface ReferencedSecretsOptions {
+  client: Pick<KubeClient, 'list' | 'watch'>;
+  clock: Clock;
+  /** The own namespace, where they all are. */
+  namespace: string;
+  onWatchRestart: (error: unknown) => void;
+}
+
+interface KeptSecret extends Reduced {
+  readonly secret: Secret;
+}
+
+interface FollowedSecret {
+  readonly reflector: Reflector<Secret, KeptSecret>;
+  readonly stop: AbortController;
+  /** We may not read it; it counts as missing until we may. */
+  refused: boolean;
+}
+
+/** The Secrets of the own namespace that the configuration refers to by name, each watched by its name while it does. */
+export class ReferencedSecrets {
+  readonly #options: ReferencedSecretsOptions;
+  readonly #followed = new Map<string, FollowedSecret>();
+  readonly #listeners = new Set<(name: string) => void>();
+  #signal: AbortSignal | undefined;
+
+  constructor(options: ReferencedSecretsOptions) {
+    this.#options = options;
+  }
+
+  /** From now on watches the Secrets of these names, and no others. */
+  follow(names: Iterable<string>): void {
+    const wanted = new Set(names);
+    for (const [name, { stop }] of this.#followed) {
+      if (wanted.has(name)) continue;
+      stop.abort();
+      this.#followed.delete(name);
+    }
+    for (const name of wanted) if (!this.#followed.has(name)) this.#begin(name);
+  }
+
+  /** The Secret as it is now; undefined when there is none, or none that we may read, or it is not followed. */
+  get(name: string): Secret | undefined {
+    return this.#followed.get(name)?.reflector.get(`${this.#options.namespace}/${name}`)?.secret;
+  }
+
+  /** Is it known of the Secret whether it is there? */
+  isSettled(name: string): boolean {
+    const followed = this.#followed.get(name);
+    return followed !== undefined && (followed.reflector.hasSynced || followed.refused);
+  }
+
+  /** Told of a Secret that came, changed or went, and when it becomes settled. */
+  onChange(listener: (name: string) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Watches what is followed until `signal` fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    for (const followed of this.#followed.values()) this.#watch(followed, signal);
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  #begin(name: string): void {
+    const { client, clock, namespace, onWatchRestart } = this.#options;
+    const announce = () => {
+      if (this.#followed.get(name) !== followed) return;
+      for (const listener of this.#listeners) listener(name);
+    };
+    const onRestart = (error: unknown) => {
+      onWatchRestart(error);
+      if (followed.refused || !isRefusal(error)) return;
+      followed.refused = true;
+      announce();
+    };
+    const reflector = new Reflector<Secret, KeptSecret>({
+      client,
+      clock,
+      resource: resources.secrets,
+      namespace,
+      fieldSelector: `metadata.name=${name}`,
+      reduce: (secret) => ({ resourceVersion: secret.metadata.resourceVersion ?? '', secret }),
+      onRestart,
+    });
+    const followed: FollowedSecret = { reflector, stop: new AbortController(), refused: false };
+    this.#followed.set(name, followed);
+    reflector.subscribe(announce);
+    void reflector.synced.then(announce);
+    if (this.#signal) this.#watch(followed, this.#signal);
+  }
+
+  #watch({ reflector, stop }: FollowedSecret, signal: AbortSignal): void {
+    void reflector.run(AbortSignal.any([signal, stop.signal]));
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof KubeApiError && error.status === 403;
+}

@@ -1,0 +1,166 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { LiveAdmissionView } from '../../src/admission/live-admission-view.ts';
+import type { Config } from '../../src/config/config.ts';
+import type { TokensState } from '../../src/credentials/tokens-secret.ts';
+import { knownDomains } from '../../src/registry/managed-domains.ts';
+import { DesiredContent } from '../../src/secrets/desired-content.ts';
+import type { MergedAuths } from '../../src/secrets/extra-auths.ts';
+import { PullSecretWriter } from '../../src/secrets/pull-secret-writer.ts';
+import { observeSecret, type ObservedSecret } from '../../src/secrets/secret-drift.ts';
+import { configWith, registry } from '../builders/config.ts';
+import { credentialsOf, credentialWith, HOUR_MS, START } from '../builders/credential.ts';
+import { secretAt } from '../builders/kube-objects.ts';
+import { ManualClock } from '../fakes/manual-clock.ts';
+import { MemoryApi } from '../fakes/memory-api.ts';
+
+let clock: ManualClock;
+let config: Config;
+let tokens: TokensState;
+let secrets: Map<string, ObservedSecret>;
+let extraAuths: MergedAuths;
+let view: LiveAdmissionView;
+
+const other = { ...registry, key: 'cri-b', instanceId: 'cri-b', namespaces: ['team-b'] };
+
+beforeEach(() => {
+  clock = new ManualClock();
+  config = configWith({ registries: [registry, other] });
+  tokens = {
+    generation: 1,
+    credentials: credentialsOf(
+      [registry, credentialWith({ domains: ['a.example.com'] })],
+      [other, credentialWith({ domains: ['b.example.com'], expiresAt: START + 2 * HOUR_MS })],
+    ),
+  };
+  secrets = new Map();
+  extraAuths = { auths: {}, isSettled: true };
+  const desired = new DesiredContent({
+    clock,
+    tokens: () => tokens,
+    config: () => config,
+    extraAuths: () => extraAuths,
+    clusterRegion: () => undefined,
+    domainsOf: knownDomains,
+    secretName: 'pull',
+    onLeftOut: () => undefined,
+    onTooLarge: () => undefined,
+  });
+  view = new LiveAdmissionView({
+    config: () => config,
+    paused: () => false,
+    tokens: () => tokens,
+    extraAuths: () => extraAuths,
+    namespaces: { get: () => undefined },
+    secrets: new PullSecretWriter({
+      clock,
+      client: new MemoryApi(),
+      secrets: { get: (key) => secrets.get(key), observe: () => undefined },
+      secretName: 'pull',
+      desired: (namespace) => desired.of(namespace),
+      onWritten: () => undefined,
+    }),
+    secretName: 'pull',
+    ownNamespace: 'acr',
+    serverMinor: () => 30,
+    clusterRegion: () => undefined,
+    now: () => clock.now(),
+  });
+});
+
+const of = (namespace: string) => view.of(namespace)!;
+const manages = (namespace: string, image: string) => of(namespace).managesImage(image);
+const know = (...keys: string[]) => {
+  for (const key of keys) secrets.set(key, observeSecret(secretAt(key, { type: 'kubernetes.io/dockerconfigjson' })));
+};
+
+describe('what a namespace gets', () => {
+  it('decides which images are ours there', () => {
+    expect(manages('team-b', 'b.example.com/x')).toBe(true);
+    expect(manages('team-a', 'b.example.com/x')).toBe(false);
+    expect(manages('team-a', 'a.example.com/x')).toBe(true);
+  });
+
+  it('decides whether there is a token for it, and which are missing', () => {
+    clock.advance(HOUR_MS);
+    expect(of('team-a')).toMatchObject({ hasLiveCredential: false, deadRegistries: ['cri-a'] });
+    expect(of('team-b')).toMatchObject({ hasLiveCredential: true, deadRegistries: ['cri-a'] });
+  });
+
+  it('decides whether it is a target at all', () => {
+    config = configWith({ registries: [other] });
+    expect([of('team-a').isTarget, of('team-b').isTarget]).toEqual([false, true]);
+  });
+
+  it('is nothing where no registry is meant for it and the Secrets of `extra-auths` give nothing', () => {
+    config = configWith({ registries: [other], extraAuths: ['hub'] });
+    expect([of('team-a').isTarget, of('team-b').isTarget]).toEqual([false, true]);
+    extraAuths = { auths: { 'hub.example.com': {} }, isSettled: true };
+    expect(of('team-a')).toMatchObject({ isTarget: true, hasLiveCredential: true });
+  });
+
+  it('is the token of nobody else who was asked for under the same key before an edit', () => {
+    const theirs = { ...other, accessKeySecretRef: 'other', domains: ['b.example.com'] };
+    config = configWith({ registries: [theirs] });
+    expect(of('team-b')).toMatchObject({ hasLiveCredential: false, deadRegistries: ['cri-b'] });
+    expect(manages('team-b', 'b.example.com/x')).toBe(true);
+  });
+
+  it('follows an edit of the namespaces', () => {
+    expect(manages('team-a', 'b.example.com/x')).toBe(false);
+    config = configWith({ registries: [registry, { ...other, namespaces: ['team-a'] }] });
+    expect(manages('team-a', 'b.example.com/x')).toBe(true);
+    expect(manages('team-b', 'b.example.com/x')).toBe(false);
+  });
+});
+
+describe('entries that somebody else keeps', () => {
+  it('make their images ours, ports and globs included, as long as they are there', () => {
+    expect(manages('team-a', 'hub.example.com:5000/x')).toBe(false);
+    extraAuths = { auths: { 'hub.example.com:5000': {}, '*.mirror.example.com': {} }, isSettled: true };
+    expect(manages('team-a', 'hub.example.com:5000/x')).toBe(true);
+    expect(manages('team-a', 'eu.mirror.example.com/x')).toBe(true);
+    extraAuths = { auths: {}, isSettled: true };
+    expect(manages('team-a', 'hub.example.com:5000/x')).toBe(false);
+  });
+
+  it('are something to pull with while no token is live', () => {
+    clock.advance(HOUR_MS);
+    extraAuths = { auths: { 'hub.example.com': {} }, isSettled: true };
+    expect(of('team-a').hasLiveCredential).toBe(true);
+  });
+});
+
+describe('the pull Secrets that lists are to name', () => {
+  beforeEach(() => {
+    const second = { ...registry, key: 'cri-b', accessKeySecretRef: 'other' };
+    config = configWith({ registries: [registry, second] });
+    const shared = ['a.example.com'];
+    tokens = {
+      generation: 1,
+      credentials: credentialsOf(
+        [registry, credentialWith({ domains: shared })],
+        [second, credentialWith({ domains: shared, password: 'other', expiresAt: START + 2 * HOUR_MS })],
+      ),
+    };
+  });
+
+  it('are those of all accounts on a domain', () => {
+    expect(of('team-a').secretNames).toEqual(['pull', 'pull-2']);
+    expect(of('team-a').secretKnown).toBe(false);
+    know('team-a/pull');
+    expect(of('team-a').secretKnown).toBe(false);
+    know('team-a/pull-2');
+    expect(of('team-a').secretKnown).toBe(true);
+  });
+
+  it('are the first in any case, and a further one that holds a token or is there', () => {
+    clock.advance(HOUR_MS);
+    expect(of('team-a')).toMatchObject({ secretNames: ['pull', 'pull-2'], secretKnown: false });
+    know('team-a/pull-2');
+    expect(of('team-a')).toMatchObject({ secretNames: ['pull', 'pull-2'], secretKnown: true });
+    clock.advance(HOUR_MS);
+    expect(of('team-a')).toMatchObject({ secretNames: ['pull'], hasLiveCredential: false });
+    tokens = { generation: 2, credentials: {} };
+    expect(of('team-a').secretNames).toEqual(['pull']);
+  });
+});
