@@ -12,7 +12,7 @@ VERSION = $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)
 IMAGE ?= acr-credential-injector:$(VERSION)
 BUILDER ?= docker
 
-.PHONY: help install build run test lint types unit e2e image clean
+.PHONY: help install build run test lint types unit sweep e2e image clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 16
@@ -40,6 +40,9 @@ types: install ## the TypeScript compiler, strict
 
 unit: install ## unit tests and the contract suite against the sandbox
 	vitest run --project unit --project sandbox $(VITEST_FLAGS)
+
+sweep: install ## a simulated day of renewals for every pair of session length and threshold
+	SESSION_DAYS=all vitest run --project unit $(VITEST_FLAGS) test/identity/session-days.test.ts
 
 e2e: install ## the contract suite and Helm against a real API server (or the cluster of E2E_KUBECONFIG)
 	vitest run --project e2e $(VITEST_FLAGS)

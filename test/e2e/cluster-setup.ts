@@ -15,21 +15,23 @@ declare module 'vitest' {
 const SCRIPT = join(import.meta.dirname, '..', 'cluster', 'control-plane.sh');
 
 /** The real cluster of the end-to-end tests: that of `E2E_KUBECONFIG`, or a control plane that lives as long as the run. */
-export default async function setup(project: TestProject): Promise<(() => void) | undefined> {
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const given = process.env.E2E_KUBECONFIG;
   if (given) {
     project.provide('kubeconfig', given);
     return undefined;
   }
   const env = { ...process.env, CLUSTER_PORT: String(await freePorts()) };
-  let isUp = true;
-  const down = (): void => {
-    if (isUp) execFileSync(SCRIPT, ['down'], { env, stdio: 'inherit' });
-    isUp = false;
+  const downAtOnce = (): void => {
+    execFileSync(SCRIPT, ['down'], { env, stdio: 'inherit' });
   };
-  process.once('exit', down); // a run that is interrupted skips its teardown
+  process.once('exit', downAtOnce); // a run that is interrupted skips its teardown
   project.provide('kubeconfig', await up(env));
-  return down;
+  return async () => {
+    process.off('exit', downAtOnce);
+    // The API server may take ten seconds, during which vitest sees to the end of its workers.
+    await once(spawn(SCRIPT, ['down'], { env, stdio: 'inherit' }), 'close');
+  };
 }
 
 /** Resolves to the kubeconfig's path; what the script has to say on the way, logs of a failure included, is shown. */
