@@ -9,10 +9,12 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 installed := node_modules/.package-lock.json
 
 VERSION = $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)
+# An API server on the API machinery of a current Kubernetes, which is no part of this project: see test/cluster/modern-api-server.sh.
+export MODERN_API_SERVER ?= $(abspath $(wildcard ../shared/cluster/modern-api-server.xz))
 IMAGE ?= acr-credential-injector:$(VERSION)
 BUILDER ?= docker
 
-.PHONY: help install build run test lint types unit sweep e2e image clean
+.PHONY: help install build run test lint types unit sweep soak fuzz e2e certs image clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 16
@@ -44,8 +46,18 @@ unit: install ## unit tests and the contract suite against the sandbox
 sweep: install ## a simulated day of renewals for every pair of session length and threshold
 	SESSION_DAYS=all vitest run --project unit $(VITEST_FLAGS) test/identity/session-days.test.ts
 
+soak: install ## ten minutes of random faults around the service; SOAK_SECONDS, SOAK_SEED
+	SOAK_SECONDS=$(or $(SOAK_SECONDS),600) vitest run --project unit $(VITEST_FLAGS) test/soak
+
+fuzz: install ## 100,000 mutated AdmissionReviews against the webhook; FUZZ_RUNS, FUZZ_SEED
+	FUZZ_RUNS=$(or $(FUZZ_RUNS),100000) vitest run --project unit $(VITEST_FLAGS) test/fuzz
+
 e2e: install ## the contract suite and Helm against a real API server (or the cluster of E2E_KUBECONFIG)
-	vitest run --project e2e $(VITEST_FLAGS)
+	vitest run --project e2e $(if $(MODERN_API_SERVER),--project modern) $(VITEST_FLAGS)
+	@$(if $(MODERN_API_SERVER),,echo 'The tests on current API machinery are left out: MODERN_API_SERVER names no API server.')
+
+certs: install ## certificates for --tls-dir on this machine; NAMES
+	node test/certificates/development-certificates.ts certs $(or $(NAMES),localhost 127.0.0.1 ::1)
 
 image: ## builds the image; IMAGE, BUILDER (docker, buildah, podman), BUILD_ARGS
 	$(BUILDER) build -t $(IMAGE) --build-arg VERSION=$(VERSION) --build-arg COMMIT=$$(git rev-parse --short HEAD) $(BUILD_ARGS) .

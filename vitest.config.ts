@@ -10,7 +10,7 @@ export default defineConfig({
           isolate: false,
           maxWorkers: 2,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/contract/**', 'test/e2e/**'],
+          exclude: ['test/contract/**', 'test/e2e/**', 'test/e2e-modern/**'],
           // Property tests take seconds of CPU time, and more on a machine that does other things.
           testTimeout: 30_000,
         },
@@ -19,6 +19,8 @@ export default defineConfig({
         test: {
           name: 'sandbox',
           include: ['test/contract/**/*.test.ts'],
+          // They wait for minutes: at the real API server alone.
+          exclude: process.env.CONTRACT === 'all' ? [] : ['test/contract/{certificates,replicas}.test.ts'],
           env: { CONTRACT_CLUSTER: 'sandbox' },
           testTimeout: 30_000,
           hookTimeout: 60_000,
@@ -38,6 +40,22 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
           testTimeout: 120_000,
           hookTimeout: 900_000,
+        },
+      },
+      {
+        test: {
+          name: 'modern',
+          include: [
+            'test/e2e-modern/**/*.test.ts',
+            // What needs neither controllers nor RBAC.
+            'test/contract/{opt-out,pull-secret,registration,without-credential}.test.ts',
+          ],
+          env: { CONTRACT_CLUSTER: 'real' },
+          globalSetup: ['test/e2e-modern/api-server-setup.ts'],
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -1,4 +1,3 @@
-import { backOffMs } from './back-off.ts';
 import type { Clock } from './clock.ts';
 import { rememberedData } from './config/remembered-data.ts';
 import { referencedSecretNames } from './config/referenced-secret-names.ts';
@@ -6,6 +5,7 @@ import { createComponents, type Components } from './components.ts';
 import type { TokensUpdate } from './credentials/tokens-store.ts';
 import type { KubeConnection } from './kube/connection.ts';
 import { KubeClient } from './kube/kube-client.ts';
+import { ServerVersion } from './kube/server-version.ts';
 import type { ServeOptions } from './options.ts';
 import { countState, describeState } from './service-state.ts';
 import { StatusServer, type ReadinessChecks } from './server/status-server.ts';
@@ -36,10 +36,11 @@ export class App {
   readonly #client: KubeClient;
   readonly #metrics = new Metrics();
   readonly #parts: Components;
+  readonly #serverVersion: ServerVersion;
   readonly #statusServer: StatusServer;
   readonly #stopping = new AbortController();
+  readonly #resigning = new AbortController();
   readonly #running: Promise<void>[] = [];
-  #serverMinor = 0;
   #hasBegun = false;
   #hasBeenReady = false;
   #isDraining = false;
@@ -50,6 +51,11 @@ export class App {
     this.#clock = clock;
     this.#logger = logger;
     this.#client = new KubeClient(connection);
+    this.#serverVersion = new ServerVersion({
+      client: this.#client,
+      clock,
+      onFailure: (error, retryInMs) => this.#parts.reporter.failed('server version', '', error, retryInMs),
+    });
     this.#parts = createComponents({
       options,
       client: this.#client,
@@ -57,7 +63,7 @@ export class App {
       logger,
       metrics: this.#metrics,
       environment,
-      serverMinor: () => this.#serverMinor,
+      serverMinor: () => this.#serverVersion.minor,
     });
     this.#statusServer = new StatusServer({
       listen: options.metricsListen,
@@ -75,12 +81,17 @@ export class App {
     const status = await this.#statusServer.start();
     this.#logger.info({ status, ownNamespace: this.#options.namespace }, 'started');
     this.#running.push(
-      ...[...this.#mainWatches(), ...observed.accessKeySecrets.values(), tokens, config, registration].map((part) =>
-        part.run(signal),
-      ),
+      ...[
+        ...this.#mainWatches(),
+        ...observed.accessKeySecrets.values(),
+        tokens,
+        config,
+        registration,
+        this.#serverVersion,
+      ].map((part) => part.run(signal)),
     );
-    this.#running.push(this.#keepCertificates(signal));
     this.#running.push(observed.referencedSecrets.run(signal));
+    this.#running.push(this.#certify(signal));
     this.#running.push(this.#serveAdmission(signal).catch(this.#onFatal), this.#follow(signal));
   }
 
@@ -89,6 +100,7 @@ export class App {
     const { config, registration, reporter, webhookServer } = this.#parts;
     const { drainMs, ownerClusterRole } = this.#options;
     this.#isDraining = true;
+    this.#resigning.abort();
     webhookServer.drain();
     this.#logger.info({ drainMs }, 'stopping');
     const isRegistered = config.current?.webhook.enabled === true && registration.isTrusted;
@@ -105,13 +117,17 @@ export class App {
   /** What leads from one part to another when something changes; data flows from top to bottom. */
   #connectParts(): void {
     const { observed, tokens, config, refresher, secretReconciler, serviceAccountReconciler, ...rest } = this.#parts;
+    // Before a Secret opens a registry, Pods with its images are to come to the webhook.
+    const reconcileSecrets = () => void rest.registration.caughtUp().then(() => secretReconciler.reconcileAll());
     config.onChange((current) => {
-      const serverMinor = this.#serverMinor;
-      if (lowersFailurePolicy({ config: current, serverMinor })) rest.reporter.failurePolicyLowered(serverMinor);
+      this.#tellIfLowered();
       observed.referencedSecrets.follow(referencedSecretNames(current));
       refresher.configure(current);
-      secretReconciler.reconcileAll();
+      reconcileSecrets();
       serviceAccountReconciler.reconcileAll();
+    });
+    this.#serverVersion.onChange(() => {
+      this.#tellIfLowered();
       rest.registration.reconcile();
     });
     for (const secrets of observed.accessKeySecrets.values()) {
@@ -119,13 +135,13 @@ export class App {
     }
     observed.referencedSecrets.onChange(() => {
       refresher.reconsider();
-      secretReconciler.reconcileAll();
+      reconcileSecrets();
       serviceAccountReconciler.reconcileAll();
     });
     refresher.onSettled(() => secretReconciler.reconcileAll());
     tokens.onChange(() => {
       refresher.fillGaps();
-      secretReconciler.reconcileAll();
+      reconcileSecrets();
       serviceAccountReconciler.reconcileAll();
     });
     observed.pullSecrets.subscribe((key, current, previous) => {
@@ -134,21 +150,14 @@ export class App {
     });
     rest.pause.onChange((isOn) => {
       rest.reporter.paused(isOn);
-      secretReconciler.reconcileAll();
+      reconcileSecrets();
       serviceAccountReconciler.reconcileAll();
-      rest.registration.reconcile();
       if (!isOn) void rest.certificates.refresh(this.#stopping.signal);
     });
     rest.certificates.onChange(() => rest.registration.reconcile());
   }
 
   /** Not before it is known whether a CA that is missing may be written. */
-  async #keepCertificates(signal: AbortSignal): Promise<void> {
-    const { pause, certificates } = this.#parts;
-    await Promise.race([pause.known, aborted(signal)]);
-    await certificates.run(signal);
-  }
-
   async #serveAdmission(signal: AbortSignal): Promise<void> {
     const { certificates, webhookServer, registration } = this.#parts;
     const { promise: first, resolve } = Promise.withResolvers<undefined>();
@@ -174,51 +183,58 @@ export class App {
       Promise.all(accessKeys),
       this.#clock.sleep(ACCESS_KEYS_WITHIN_MS, signal).catch(() => undefined),
     ]);
-    await this.#readServerVersion(signal);
+    await Promise.race([this.#serverVersion.known, ended]);
     await Promise.race([config.begin(tokens.current.configuration), ended]);
     if (signal.aborted) return;
     this.#hasBegun = true;
-    this.#lead(signal);
+    // Not before: a replica that cannot do the work must not keep another from it.
+    await this.#parts.leadership.run(this.#resigning.signal, (term) => this.#lead(term));
   }
 
-  /** Starts what only one replica does. */
-  #lead(signal: AbortSignal): void {
-    const { reporter, tokens, config, refresher, secretReconciler, serviceAccountReconciler, registration } =
+  /** Who leads makes the CA, so that is settled first: the others find it missing, or damaged, with good reason only. */
+  async #certify(signal: AbortSignal): Promise<void> {
+    const { pause, leadership, certificates } = this.#parts;
+    await Promise.race([Promise.all([pause.known, leadership.settled]), aborted(signal)]);
+    await certificates.run(signal);
+  }
+
+  /** Does what only one replica does, until `term` fires. */
+  #lead(term: AbortSignal): void {
+    const { tokens, config, refresher, secretReconciler, serviceAccountReconciler, registration, ...rest } =
       this.#parts;
-    // Only the end of the service ends the tries of a write, and then nobody is left to be told.
-    const store = (update: TokensUpdate) => void tokens.update(update, signal).catch(() => undefined);
+    this.#logger.info({}, 'leading');
+    // Only the end of the term ends the tries of a write, and then another sees to it.
+    const store = (update: TokensUpdate) => void tokens.update(update, term).catch(() => undefined);
     const rememberConfiguration = () => {
       const { currentData } = config;
       if (!currentData) return;
       const configuration = rememberedData(currentData);
-      if (!configuration) reporter.configurationTooLarge();
+      if (!configuration) rest.reporter.configurationTooLarge();
       store(({ credentials }) => ({ credentials, configuration }));
     };
     rememberConfiguration();
-    config.onChange(rememberConfiguration);
-    tokens.onChange(() => {
-      // Somebody deleted the Secret: what was in it is in memory.
-      if (!tokens.isStored) store((state) => state);
+    const unsubscribe = config.onChange(rememberConfiguration);
+    rest.leaderEvents.begin();
+    rest.tokensKeeper.start(term);
+    refresher.start(term);
+    secretReconciler.start(term);
+    serviceAccountReconciler.start(term);
+    registration.start(term);
+    rest.missedInjections.start(term);
+    void rest.certificates.refresh(term);
+    void rest.selfTest.run(term);
+    void rest.officialComponent.run(term);
+    term.addEventListener('abort', () => {
+      unsubscribe();
+      this.#logger.info({}, 'leading no longer');
     });
-    refresher.start(signal);
-    secretReconciler.start(signal);
-    serviceAccountReconciler.start(signal);
-    registration.start(signal);
-    this.#running.push(this.#parts.officialComponent.run(signal));
   }
 
-  async #readServerVersion(signal: AbortSignal): Promise<void> {
-    for (let failures = 1; !signal.aborted; failures++) {
-      try {
-        const { minor } = await this.#client.version({ signal });
-        this.#serverMinor = parseInt(minor, 10); // managed clusters write `20+`
-        return;
-      } catch (error) {
-        const retryInMs = backOffMs(failures, { baseMs: 200, capMs: 5_000 });
-        this.#parts.reporter.failed('server version', '', error, retryInMs);
-        await this.#clock.sleep(retryInMs, signal).catch(() => undefined);
-      }
-    }
+  #tellIfLowered(): void {
+    const { config, reporter } = this.#parts;
+    const serverMinor = this.#serverVersion.minor;
+    const isLowered = config.current && lowersFailurePolicy({ config: config.current, serverMinor });
+    if (isLowered) reporter.failurePolicyLowered(serverMinor);
   }
 
   #mainWatches() {

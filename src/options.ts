@@ -29,6 +29,8 @@ export interface ServeOptions {
   tlsDir: string | undefined;
   caLifetimeMs: number;
   certificateLifetimeMs: number;
+  /** False: knows of no other replica. */
+  leaderElect: boolean;
   drainMs: number;
   logLevel: LogLevel;
 }
@@ -62,6 +64,7 @@ const flags = {
   'tls-dir': { value: 'DIRECTORY', help: 'tls.crt, tls.key and ca.crt of somebody else; default: self-managed' },
   'ca-lifetime': { value: 'DURATION', default: '8760h', help: 'of the self-managed CA' },
   'certificate-lifetime': { value: 'DURATION', default: '720h', help: 'of the self-managed serving certificate' },
+  'leader-elect': { value: 'true|false', default: 'true', help: 'one replica of several renews tokens and writes' },
   drain: { value: 'DURATION', default: '10s', help: 'how long SIGTERM still serves' },
   'log-level': { value: 'LEVEL', default: 'info', help: logLevels.join(', ') },
 } as const satisfies Record<string, Flag>;
@@ -124,6 +127,7 @@ export function parseServeOptions(args: string[], environment: Environment): Ser
     tlsDir: textOf('tls-dir'),
     caLifetimeMs: required('ca-lifetime', parsePositiveDuration, 0),
     certificateLifetimeMs: required('certificate-lifetime', parsePositiveDuration, 0),
+    leaderElect: required('leader-elect', parseBoolean, true),
     drainMs: required('drain', parseDuration, 0),
     logLevel: required('log-level', (text) => logLevels.find((level) => level === text), 'info'),
   };
@@ -171,6 +175,10 @@ function parseSecretName(text: string): string | undefined {
 
 function parseUrl(text: string): URL | undefined {
   return URL.parse(text) ?? undefined;
+}
+
+function parseBoolean(text: string): boolean | undefined {
+  return text === 'true' || (text === 'false' ? false : undefined);
 }
 
 function parsePositiveDuration(text: string): number | undefined {

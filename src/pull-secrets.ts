@@ -5,6 +5,7 @@ import type { CredentialRefresher } from './credentials/credential-refresher.ts'
 import type { TokensStore } from './credentials/tokens-store.ts';
 import type { ClusterRegion } from './identity/region.ts';
 import type { KubeClient } from './kube/kube-client.ts';
+import type { LoopGuard } from './kube/loop-guard.ts';
 import type { ServeOptions } from './options.ts';
 import { knownDomains } from './registry/managed-domains.ts';
 import { DesiredContent } from './secrets/desired-content.ts';
@@ -21,9 +22,12 @@ export function createPullSecrets(
     options: { secretName },
     client,
     clock,
-  }: { options: ServeOptions; client: Pick<KubeClient, 'apply'>; clock: Clock },
+  }: { options: ServeOptions; client: Pick<KubeClient, 'list' | 'apply'>; clock: Clock },
   parts: {
     reporter: Reporter;
+    /** Does this replica lead? */
+    leads: () => boolean;
+    loopGuard: LoopGuard;
     config: ConfigSource;
     tokens: TokensStore;
     observed: ObservedCluster;
@@ -31,7 +35,7 @@ export function createPullSecrets(
     clusterRegion: ClusterRegion;
   },
 ) {
-  const { reporter, config, tokens, observed, refresher, clusterRegion } = parts;
+  const { reporter, leads, loopGuard, config, tokens, observed, refresher, clusterRegion } = parts;
   const extraAuths = new ExtraAuths({
     secrets: observed.referencedSecrets,
     names: () => config.current?.extraAuths ?? NO_NAMES,
@@ -54,6 +58,8 @@ export function createPullSecrets(
   const writer = new PullSecretWriter({
     clock,
     client,
+    leads,
+    loopGuard,
     secrets: observed.pullSecrets,
     secretName,
     desired: (namespace) => desired.of(namespace),

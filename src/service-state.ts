@@ -1,38 +1,64 @@
+import type { ServingCertificate } from './certificates/certificate-source.ts';
+import type { ObservedCluster } from './cluster-state.ts';
 import type { Components } from './components.ts';
+import type { Config } from './config/config.ts';
 import { publicConfig } from './config/public-config.ts';
 import { listedDomains } from './credentials/refresh-policy.ts';
 import { credentialOf } from './credentials/tokens-secret.ts';
 import { knownDomains } from './registry/managed-domains.ts';
 import { selectsNamespace } from './targets/target-selector.ts';
 import type { Metrics } from './telemetry/metrics.ts';
+import type { SelfTestState } from './webhook/self-test.ts';
 
 /** Brings the metrics up to date that are only counted when somebody asks. */
-export function countState({ config, observed, tokens }: Components, metrics: Metrics): void {
-  const counts = { target: 0, other: 0, terminating: 0 };
-  const rules = config.current;
-  for (const [name, namespace] of observed.namespaces.entries()) {
-    if (namespace.terminating) counts.terminating += 1;
-    else if (rules && selectsNamespace(rules, name, namespace)) counts.target += 1;
-    else counts.other += 1;
-  }
-  for (const [state, count] of Object.entries(counts)) metrics.namespaces.set({ state }, count);
+export function countState(parts: Components, metrics: Metrics): void {
+  const { leadership, certificates, config, observed, selfTest, tokens } = parts;
+  countSelfTest(selfTest.state, metrics);
+  countCertificates(certificates.current(), metrics);
+  metrics.leader.set(leadership.leads ? 1 : 0);
+  countNamespaces(observed, config.current, metrics);
   // What is configured no longer must not be said to expire.
   metrics.credentialExpiry.reset();
-  for (const entry of rules?.registries ?? []) {
+  for (const entry of config.current?.registries ?? []) {
     const credential = credentialOf(tokens.current, entry);
     if (credential) metrics.credentialExpiry.set({ registry: entry.key }, credential.expiresAt / 1000);
   }
 }
 
+function countNamespaces({ namespaces }: ObservedCluster, rules: Config | undefined, metrics: Metrics): void {
+  const counts = { target: 0, other: 0, terminating: 0 };
+  for (const [name, namespace] of namespaces.entries()) {
+    if (namespace.terminating) counts.terminating += 1;
+    else if (rules && selectsNamespace(rules, name, namespace)) counts.target += 1;
+    else counts.other += 1;
+  }
+  for (const [state, count] of Object.entries(counts)) metrics.namespaces.set({ state }, count);
+}
+
+/** Only who tests says how that went. */
+function countSelfTest({ passed }: SelfTestState, { selfTestSuccess }: Metrics): void {
+  if (passed === undefined) selfTestSuccess.remove();
+  else selfTestSuccess.set(passed ? 1 : 0);
+}
+
+function countCertificates(current: ServingCertificate | undefined, { certificateExpiry }: Metrics): void {
+  if (!current) return;
+  certificateExpiry.set({ certificate: 'serving' }, current.expiresAt / 1000);
+  certificateExpiry.set({ certificate: 'ca' }, current.caExpiresAt / 1000);
+}
+
 /** The state of the service for people: names and times, no token. */
-export function describeState({ pause, config, tokens, registration, refresher }: Components): object {
+export function describeState(parts: Components): object {
+  const { leadership, pause, config, tokens, registration, refresher, selfTest } = parts;
   const { failures } = refresher;
   const registries = config.current?.registries ?? [];
   return {
     paused: pause.isOn,
+    leader: { isSelf: leadership.leads, holder: leadership.holder || null },
     configMap: config.lastReading,
     configuration: config.current ? publicConfig(config.current) : null,
     webhookTrusted: registration.isTrusted,
+    selfTest: describeSelfTest(selfTest.state),
     registries: registries.map((entry) => {
       const { key } = entry;
       const credential = credentialOf(tokens.current, entry);
@@ -43,5 +69,14 @@ export function describeState({ pause, config, tokens, registration, refresher }
         failure: failures.get(key) ?? null,
       };
     }),
+  };
+}
+
+/** `passed` is null where another replica tests, or there is nothing to test. */
+function describeSelfTest({ passed, testedAt, lastFailure }: SelfTestState): object {
+  return {
+    passed: passed ?? null,
+    testedAt: testedAt === undefined ? null : new Date(testedAt).toISOString(),
+    lastFailure: lastFailure ? { at: new Date(lastFailure.at).toISOString(), reason: lastFailure.reason } : null,
   };
 }

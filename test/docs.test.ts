@@ -10,12 +10,15 @@ import { CHART } from './chart/render-chart.ts';
 const pages = ['README.md', ...readdirSync('docs').map((file) => `docs/${file}`)];
 const textOf = new Map(pages.map((page) => [page, readFileSync(page, 'utf8')]));
 
+/** A ConfigMap, or the chart's values. */
+type Sample = Partial<Record<'data' | 'configuration', Record<string, string>>>;
+
 describe.each([...textOf])('%s', (page, text) => {
   it('shows configurations that are accepted, without a warning', () => {
-    const samples = blocksOf(text, 'yaml').filter((block) => /^kind: ConfigMap$|^data:/m.test(block));
+    const samples = blocksOf(text, 'yaml').filter((block) => /^kind: ConfigMap$|^(data|configuration):/m.test(block));
     for (const sample of samples) {
-      const { data } = load(sample) as { data: Record<string, string> };
-      expect(parseConfig(data), sample).toMatchObject({ ok: true, warnings: [] });
+      const { data, configuration } = load(sample) as Sample;
+      expect(parseConfig(data ?? configuration ?? {}), sample).toMatchObject({ ok: true, warnings: [] });
     }
   });
 

@@ -1,6 +1,7 @@
 import { isRecord, parseJson } from '../json.ts';
 import type { JsonPatchOperation } from '../kube/kube-client.ts';
 import type { ObjectMeta } from '../kube/objects.ts';
+import { cutWarning } from './warning.ts';
 
 /**
  * The request of an AdmissionReview, admission.k8s.io/v1, as far as decisions need it.
@@ -8,7 +9,7 @@ import type { ObjectMeta } from '../kube/objects.ts';
  */
 export interface AdmissionRequest {
   uid: string;
-  /** The plural of the resource, for example `pods`. */
+  /** The plural of the resource, for example `pods`; with version and group, `pods.v1beta1.metrics.k8s.io`, where it is not of the core's v1. */
   resource: string;
   subresource: string;
   operation: string;
@@ -32,8 +33,8 @@ export type AdmissionOutcome =
   | { allowed: true; patch?: JsonPatchOperation[]; warnings?: string[]; auditAnnotations?: Record<string, string> }
   | { allowed: false; message: string; retryAfterSeconds: number };
 
-/** Longer warnings are cut by the API server. */
-const WARNING_LIMIT = 120;
+const API_VERSION = 'admission.k8s.io/v1';
+const KIND = 'AdmissionReview';
 
 /** A body that is no AdmissionReview; `uid` where one could be read. */
 export class UnreadableReviewError extends Error {
@@ -48,19 +49,15 @@ export class UnreadableReviewError extends Error {
 
 /** @throws UnreadableReviewError */
 export function parseAdmissionReview(body: string): AdmissionRequest {
-  const review = parseJson(body);
-  const request = isRecord(review) ? review.request : undefined;
-  if (!isRecord(request) || typeof request.uid !== 'string' || request.uid === '') {
-    throw new UnreadableReviewError('the body is no AdmissionReview with a request.uid');
-  }
-  const { uid, resource, options } = request;
+  const { uid, request } = readReview(parseJson(body));
+  const { resource, options } = request;
   const object = admittedObject(request.object);
   if (!isRecord(resource) || !object) {
     throw new UnreadableReviewError('the AdmissionReview holds no resource, or no object with metadata', uid);
   }
   return {
     uid,
-    resource: textOf(resource.resource),
+    resource: resourceName(resource),
     subresource: textOf(request.subResource),
     operation: textOf(request.operation),
     namespace: textOf(request.namespace),
@@ -71,6 +68,21 @@ export function parseAdmissionReview(body: string): AdmissionRequest {
   };
 }
 
+function readReview(review: unknown): { uid: string; request: Record<string, unknown> } {
+  const { apiVersion, kind, request } = isRecord(review) ? review : {};
+  if (!isRecord(request) || typeof request.uid !== 'string' || request.uid === '') {
+    throw new UnreadableReviewError('the body is no AdmissionReview with a request.uid');
+  }
+  const { uid } = request;
+  if (apiVersion === API_VERSION && kind === KIND) return { uid, request };
+  throw new UnreadableReviewError(`only an ${KIND} of ${API_VERSION} is understood`, uid);
+}
+
+function resourceName({ group, version, resource }: Record<string, unknown>): string {
+  const isCore = group === '' && version === 'v1';
+  return isCore ? textOf(resource) : [resource, version, group].map(textOf).join('.');
+}
+
 function admittedObject(value: unknown): AdmittedObject | undefined {
   return isRecord(value) && isRecord(value.metadata) ? (value as AdmittedObject & typeof value) : undefined;
 }
@@ -78,8 +90,8 @@ function admittedObject(value: unknown): AdmittedObject | undefined {
 /** The AdmissionReview that answers, as JSON. */
 export function formatAdmissionReview(uid: string, outcome: AdmissionOutcome): string {
   return JSON.stringify({
-    apiVersion: 'admission.k8s.io/v1',
-    kind: 'AdmissionReview',
+    apiVersion: API_VERSION,
+    kind: KIND,
     response: responseOf(uid, outcome),
   });
 }
@@ -102,7 +114,7 @@ function responseOf(uid: string, outcome: AdmissionOutcome): object {
     allowed: true,
     ...(patch &&
       patch.length > 0 && { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }),
-    ...(warnings && warnings.length > 0 && { warnings: warnings.map((warning) => warning.slice(0, WARNING_LIMIT)) }),
+    ...(warnings && warnings.length > 0 && { warnings: warnings.map(cutWarning) }),
     ...(auditAnnotations && { auditAnnotations }),
   };
 }

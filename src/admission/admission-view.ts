@@ -10,6 +10,8 @@ export interface AdmissionView {
   readonly timeoutSeconds: number;
   /** Is the break-glass switch on? Then nothing is touched. */
   readonly paused: boolean;
+  /** Has a watch brought the namespace? */
+  readonly isSeen: boolean;
   /** Is the namespace selected by the configuration? */
   readonly isTarget: boolean;
   readonly optedOut: boolean;

@@ -14,6 +14,7 @@ export type SkipReason =
   | 'NoManagedImage'
   | 'OwnDetach'
   | 'NotConfigured'
+  | 'SelfTest'
   | 'UnknownResource'
   | 'Unreadable';
 
@@ -34,18 +35,20 @@ export function firstReason<Subject>(policies: readonly SkipPolicy<Subject>[], s
 }
 
 /**
- * Appends the references that are missing to a list: never reorders, never drops. No `test`: a patch of a webhook that cannot
- * be applied fails the user's request, even under `Ignore`.
+ * Appends references to a list: never reorders, never drops. No `test`: a patch of a webhook that cannot be applied fails the
+ * user's request, even under `Ignore`.
+ *
+ * @param secretNames that the list lacks.
  */
 export function appendReferences(
   listPath: string,
   list: readonly unknown[],
   secretNames: readonly string[],
 ): JsonPatchOperation[] {
-  const missing = missingReferences(list, secretNames).map((name) => ({ name }));
+  const references = secretNames.map((name) => ({ name }));
   return list.length > 0
-    ? missing.map((entry) => ({ op: 'add', path: `${listPath}/-`, value: entry }))
-    : [{ op: 'add', path: listPath, value: missing }];
+    ? references.map((reference) => ({ op: 'add', path: `${listPath}/-`, value: reference }))
+    : [{ op: 'add', path: listPath, value: references }];
 }
 
 export function listOf(value: unknown): unknown[] {

@@ -1,16 +1,15 @@
 import type { Config, RegistryEntry } from '../config/config.ts';
-import { listedDomains } from '../credentials/refresh-policy.ts';
 import { credentialOf, type TokensState } from '../credentials/tokens-secret.ts';
 import type { Namespace } from '../kube/objects.ts';
 import type { Reflector } from '../kube/reflector.ts';
 import { compileAuthKeys } from '../registry/auth-key-matcher.ts';
-import { managedDomains } from '../registry/managed-domains.ts';
 import type { MergedAuths } from '../secrets/extra-auths.ts';
 import type { PullSecretWriter } from '../secrets/pull-secret-writer.ts';
 import { registriesFor } from '../targets/registry-scope.ts';
 import { selectsNamespace, selectsServiceAccount, type ObservedNamespace } from '../targets/target-selector.ts';
 import { failurePolicyFor } from '../webhook/reach.ts';
 import type { AdmissionView } from './admission-view.ts';
+import { managedKeys } from './managed-keys.ts';
 
 export interface LiveAdmissionViewOptions {
   config: () => Config | undefined;
@@ -53,6 +52,7 @@ export class LiveAdmissionView {
       failurePolicy: failurePolicyFor(namespace, { config: current, ownNamespace, serverMinor: serverMinor() }),
       timeoutSeconds: current.webhook.timeoutSeconds,
       paused: paused(),
+      isSeen: observed !== undefined,
       isTarget: selectsNamespace(current, namespace, observed) && this.#hasAnythingFor(namespace, registries),
       optedOut: observed?.optedOut ?? false,
       terminating: observed?.terminating ?? false,
@@ -94,8 +94,9 @@ export class LiveAdmissionView {
     const known = this.#matchers.get(scope);
     if (known) return known;
     const [, state, { auths }, region] = sources;
-    const domains = managedDomains(registries, (entry) => listedDomains(credentialOf(state, entry)), region);
-    const keyOfImage = compileAuthKeys([...domains, ...Object.keys(auths)]);
+    const keyOfImage = compileAuthKeys(
+      managedKeys(registries, { tokens: state, extraAuths: auths, clusterRegion: region }),
+    );
     const matcher = (image: string) => keyOfImage(image) !== undefined;
     this.#matchers.set(scope, matcher);
     return matcher;

@@ -1,4 +1,4 @@
-import { FIELD_MANAGER } from '../kube/field-manager.ts';
+import { isOurs } from '../kube/field-manager.ts';
 import { isOptedOut } from '../targets/target-selector.ts';
 import type { AdmissionRequest } from './admission-review.ts';
 import type { AdmissionView } from './admission-view.ts';
@@ -35,7 +35,7 @@ export function decideServiceAccount(request: AdmissionRequest, view: AdmissionV
 
 /** Reconciliation detaches what the configuration no longer selects; this replica may not have read that edit yet. */
 function isOwnDetach({ operation, fieldManager, oldObject }: AdmissionRequest, missing: readonly string[]): boolean {
-  if (operation !== 'UPDATE' || fieldManager !== FIELD_MANAGER) return false;
+  if (operation !== 'UPDATE' || !isOurs(fieldManager)) return false;
   const before = listOf(oldObject?.imagePullSecrets);
   return missing.some((name) => hasReference(before, name));
 }

@@ -37,6 +37,14 @@ export function isSignedBy(certificate: X509Certificate, ca: X509Certificate): b
   return certificate.checkIssued(ca) && certificate.verify(ca.publicKey);
 }
 
+/** The certificate of `bundle` that the first one of `cert`, which may bring intermediates along, leads to. */
+export function trustAnchorOf(cert: string, bundle: string): X509Certificate | undefined {
+  const chain = certificatesIn(cert);
+  return certificatesIn(bundle).find((ca) =>
+    chain.some((link) => link.fingerprint256 === ca.fingerprint256 || isSignedBy(link, ca)),
+  );
+}
+
 function inspect<Facts extends CertificateFacts>(
   { cert, key }: Partial<CertificateKeyPair>,
   facts: (certificate: X509Certificate, key: string) => Facts,

@@ -1,23 +1,34 @@
-import type { X509Certificate } from 'node:crypto';
 import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
 import { CertificateError } from './certificate-error.ts';
-import { certificatesIn, inspectServing, isSignedBy } from './certificate-facts.ts';
+import { inspectServing, trustAnchorOf } from './certificate-facts.ts';
 import { CertificateSource, type ReportCertificate, type ServingCertificate } from './certificate-source.ts';
 import { servingRotation } from './rotation-policy.ts';
+import type { Trust } from './trust.ts';
 
 export interface CertificateFilesOptions {
-  /** Holds `tls.crt`, `tls.key` and `ca.crt`, as a mounted Secret of cert-manager does. */
+  /**
+   * Holds `tls.crt`, `tls.key` and `ca.crt`, as a mounted Secret of cert-manager does. Nothing can stand in for `ca.crt`: the
+   * API server verifies with what is registered, and issuers that give none make no certificates for a Service's name.
+   */
   directory: string;
   clock: Clock;
+  trust: Pick<Trust, 'bundles'>;
   report: ReportCertificate;
 }
+
+/** A bundle is replaced in one replica's directory sooner than in another's: kubelet takes up to about two minutes. */
+const FORMER_BUNDLE_MS = 10 * 60_000;
 
 /** A serving certificate that somebody else renews in a directory; files that do not fit together change nothing. */
 export class CertificateFiles extends CertificateSource {
   readonly #directory: string;
   readonly #clock: Clock;
+  #bundle = '';
+  #former = { bundle: '', until: 0 };
 
   constructor(options: CertificateFilesOptions) {
     super({ ...options, intervalMs: 10_000 });
@@ -27,7 +38,18 @@ export class CertificateFiles extends CertificateSource {
 
   protected override async update(): Promise<void> {
     const [cert, key, caBundle] = await this.#read();
-    this.publish(checked({ cert, key, caBundle }, this.#clock.now()));
+    const now = this.#clock.now();
+    const certificate = checked({ cert, key, caBundle }, now);
+    this.offer({ ...certificate, caBundle: this.#withFormer(caBundle, now) });
+  }
+
+  /** The bundle and, for a while, the one before it: other replicas may still serve what that one verifies. */
+  #withFormer(bundle: string, now: number): string {
+    if (bundle !== this.#bundle) {
+      if (this.#bundle !== '') this.#former = { bundle: this.#bundle, until: now + FORMER_BUNDLE_MS };
+      this.#bundle = bundle;
+    }
+    return now < this.#former.until ? `${bundle}\n${this.#former.bundle}` : bundle;
   }
 
   async #read(): Promise<[string, string, string]> {
@@ -53,22 +75,24 @@ function snapshotOf(directory: string): Promise<string> {
 function checked(files: { cert: string; key: string; caBundle: string }, now: number): ServingCertificate {
   const facts = inspectServing(files, files.caBundle, []);
   if (typeof facts === 'string') throw refused(facts, 'tls.crt or tls.key holds no certificate or key');
-  const anchor = trustAnchorOf(files);
+  const anchor = trustAnchorOf(files.cert, files.caBundle);
   if (!anchor) throw refused('OtherCa', 'nothing in ca.crt has signed the certificate in tls.crt');
   const rotation = servingRotation({ ...facts, signedByCa: true }, now);
   // One that is due is still good: renewing it is the business of whoever writes the files.
   if (rotation && rotation.reason !== 'Due') {
     throw refused(rotation.reason, `tls.crt cannot be used: ${rotation.message}`);
   }
+  assertServable(files);
   return { ...files, expiresAt: facts.expiresAt, caExpiresAt: anchor.validToDate.getTime() };
 }
 
-/** The certificate of ca.crt that tls.crt, which may bring intermediates along, leads to. */
-function trustAnchorOf({ cert, caBundle }: { cert: string; caBundle: string }): X509Certificate | undefined {
-  const chain = certificatesIn(cert);
-  return certificatesIn(caBundle).find((ca) =>
-    chain.some((link) => link.fingerprint256 === ca.fingerprint256 || isSignedBy(link, ca)),
-  );
+/** OpenSSL is stricter than what read the certificate: a small key or a damaged intermediate is refused here, not by the server. */
+function assertServable({ cert, key }: { cert: string; key: string }): void {
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    throw refused('Unservable', `no server can present tls.crt with tls.key: ${messageOf(error)}`, error);
+  }
 }
 
 function refused(code: string, message: string, cause?: unknown): CertificateError {

@@ -12,60 +12,76 @@ interface CertificateRequest {
   commonName: string;
   lifetimeMs: number;
   extensions: object[];
+  /** In PEM. */
+  keys: { publicKey: string; privateKey: string };
 }
 
-/**
- * A self-signed CA that may sign serving certificates and no further CA. Its name holds the time of its making: two CAs
- * that live side by side can be told apart by eye.
- * Source of the extensions: RFC 5280, 4.2.1
- */
-export function createCa(lifetimeMs: number, now: number): Promise<CertificateKeyPair> {
-  return issue(
-    {
-      commonName: `acr-credential-injector CA ${new Date(now).toISOString()}`,
-      lifetimeMs,
-      extensions: [
-        { name: 'basicConstraints', critical: true, cA: true, pathLenConstraint: 0 },
-        { name: 'keyUsage', critical: true, keyCertSign: true, cRLSign: true },
-      ],
-    },
-    now,
-  );
+export interface CertificateIssuer {
+  /**
+   * A self-signed CA that may sign serving certificates and no further CA. Its name holds the time of its making: two CAs
+   * that live side by side can be told apart by eye.
+   * Source of the extensions: RFC 5280, 4.2.1
+   */
+  createCa: (lifetimeMs: number, now: number) => Promise<CertificateKeyPair>;
+  /**
+   * A TLS server's certificate for `names` (DNS names and IP addresses), signed by `ca`; it does not outlive the CA.
+   * About 5 ms of the event loop: keys and signatures are made by OpenSSL, only the encoding by node-forge.
+   */
+  issueServingCertificate: (
+    ca: CertificateKeyPair,
+    names: readonly string[],
+    lifetimeMs: number,
+    now: number,
+  ) => Promise<CertificateKeyPair>;
 }
 
-/**
- * A TLS server's certificate for `names` (DNS names and IP addresses), signed by `ca`; it does not outlive the CA.
- * About 5 ms of the event loop: keys and signatures are made by OpenSSL, only the encoding by node-forge.
- */
-export function issueServingCertificate(
-  ca: CertificateKeyPair,
-  names: readonly string[],
-  lifetimeMs: number,
-  now: number,
-): Promise<CertificateKeyPair> {
-  const altNames = names.map((name) => (isIP(name) ? { type: 7, ip: name } : { type: 2, value: name }));
-  return issue(
-    {
-      commonName: 'acr-credential-injector', // a host's name need not fit into the 64 characters of this field
-      lifetimeMs,
-      extensions: [
-        { name: 'basicConstraints', critical: true, cA: false },
-        { name: 'keyUsage', critical: true, digitalSignature: true, keyEncipherment: true },
-        { name: 'extKeyUsage', serverAuth: true },
-        { name: 'subjectAltName', altNames },
-      ],
-    },
-    now,
-    ca,
-  );
+/** A new RSA key pair, in PEM. */
+export type GenerateKeys = () => Promise<{ publicKey: string; privateKey: string }>;
+
+/** @param generateKeys what takes almost all of the time. */
+export function certificateIssuer(generateKeys: GenerateKeys = rsaKeys): CertificateIssuer {
+  return {
+    createCa: async (lifetimeMs, now) => issue({ ...caRequest(now), lifetimeMs, keys: await generateKeys() }, now),
+    issueServingCertificate: async (ca, names, lifetimeMs, now) =>
+      issue({ ...servingRequest(names), lifetimeMs, keys: await generateKeys() }, now, ca),
+  };
 }
 
-async function issue(request: CertificateRequest, now: number, ca?: CertificateKeyPair): Promise<CertificateKeyPair> {
-  const { publicKey, privateKey } = await generate('rsa', {
+export const { createCa, issueServingCertificate } = certificateIssuer();
+
+function rsaKeys() {
+  return generate('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   });
+}
+
+function caRequest(now: number) {
+  return {
+    commonName: `acr-credential-injector CA ${new Date(now).toISOString()}`,
+    extensions: [
+      { name: 'basicConstraints', critical: true, cA: true, pathLenConstraint: 0 },
+      { name: 'keyUsage', critical: true, keyCertSign: true, cRLSign: true },
+    ],
+  };
+}
+
+function servingRequest(names: readonly string[]) {
+  const altNames = names.map((name) => (isIP(name) ? { type: 7, ip: name } : { type: 2, value: name }));
+  return {
+    commonName: 'acr-credential-injector', // a host's name need not fit into the 64 characters of this field
+    extensions: [
+      { name: 'basicConstraints', critical: true, cA: false },
+      { name: 'keyUsage', critical: true, digitalSignature: true, keyEncipherment: true },
+      { name: 'extKeyUsage', serverAuth: true },
+      { name: 'subjectAltName', altNames },
+    ],
+  };
+}
+
+function issue(request: CertificateRequest, now: number, ca?: CertificateKeyPair): CertificateKeyPair {
+  const { publicKey, privateKey } = request.keys;
   const certificate = forge.pki.createCertificate();
   const issuer = ca ? forge.pki.certificateFromPem(ca.cert) : certificate;
   const { validFrom, expiresAt } = validityOf(now, request.lifetimeMs, ca && issuer.validity.notAfter.getTime());

@@ -1,7 +1,9 @@
 import { backOffMs } from '../back-off.ts';
 import type { Clock } from '../clock.ts';
 import { CodedError, messageOf } from '../errors.ts';
-import type { CertificateKeyPair } from './certificate-facts.ts';
+import { certificatesIn, trustAnchorOf, type CertificateKeyPair } from './certificate-facts.ts';
+import { maySwap, type Presentable } from './rotation-policy.ts';
+import { isTrusted, type Trust } from './trust.ts';
 
 /** What an HTTPS server presents (`cert` with the leaf first), and what its clients verify it with. PEM. */
 export interface ServingCertificate extends CertificateKeyPair {
@@ -15,19 +17,22 @@ export interface ServingCertificate extends CertificateKeyPair {
 
 /** Something to log; a problem is said once, not at every try. */
 export type CertificateNotice =
-  | { kind: 'written'; certificate: 'ca' | 'serving'; reason: string; expiresAt: number }
+  | { kind: 'written'; certificate: 'ca' | 'next ca' | 'serving'; reason: string; expiresAt: number }
   | { kind: 'problem'; reason: string; detail: string };
 
 export type ReportCertificate = (notice: CertificateNotice) => void;
 
 export interface CertificateSourceOptions {
   clock: Clock;
+  trust: Pick<Trust, 'bundles'>;
   report: ReportCertificate;
   /** Between two looks, while all is well. */
   intervalMs: number;
 }
 
-const RETRY = { baseMs: 500, capMs: 5_000 };
+const LONGEST_RETRY_MS = 5_000;
+/** Looks that somebody asks for are no closer together, however often the Secret changes. */
+const SHORTEST_PAUSE_MS = 200;
 
 /** Holds the serving certificate that is to be used now, and tells of every change. */
 export abstract class CertificateSource {
@@ -36,6 +41,7 @@ export abstract class CertificateSource {
   #current: ServingCertificate | undefined;
   #problem: string | undefined;
   #turn: Promise<boolean> = Promise.resolve(true);
+  #wake = new AbortController();
 
   protected constructor(options: CertificateSourceOptions) {
     this.#options = options;
@@ -66,17 +72,55 @@ export abstract class CertificateSource {
     let failures = 0;
     while (!signal.aborted) {
       failures = (await this.refresh(signal)) ? 0 : failures + 1;
-      const pauseMs = failures === 0 ? this.#options.intervalMs : backOffMs(failures, RETRY);
-      await this.#options.clock.sleep(pauseMs, signal).catch(() => undefined); // it rejects only when aborted
+      await this.#pause(failures === 0 ? this.#options.intervalMs : this.#retryMs(failures), signal);
     }
   }
 
-  /** Makes a certificate the current one and tells the listeners, unless it is that already. */
-  protected publish(certificate: ServingCertificate): void {
-    const { cert, key, caBundle } = this.#current ?? {};
-    if (certificate.cert === cert && certificate.key === key && certificate.caBundle === caBundle) return;
+  #retryMs(failures: number): number {
+    const capMs = Math.min(LONGEST_RETRY_MS, this.#options.intervalMs);
+    return backOffMs(failures, { baseMs: capMs / 10, capMs });
+  }
+
+  /** Something may have changed: ends the pause between two looks. */
+  look(): void {
+    this.#wake.abort();
+  }
+
+  /** Does the bundle, in PEM, verify what is served now? */
+  isVerifiedBy(bundle: string): boolean {
+    return this.#current !== undefined && trustAnchorOf(this.#current.cert, bundle) !== undefined;
+  }
+
+  /**
+   * Makes the bundle the current one, and the certificate as soon as the API server is known to accept it; tells the listeners
+   * of what is new. To be called at every look, so that a certificate that had to wait is taken.
+   */
+  protected offer(offered: ServingCertificate): void {
+    const inUse = this.#current;
+    const waits = inUse && inUse.cert !== offered.cert && !this.#maySwap(inUse, offered);
+    const certificate = waits ? { ...inUse, caBundle: offered.caBundle } : offered;
+    if (inUse && isSame(inUse, certificate)) return;
     this.#current = certificate;
     for (const listener of this.#listeners) listener(certificate);
+  }
+
+  #maySwap(inUse: ServingCertificate, offered: ServingCertificate): boolean {
+    return maySwap(this.#seen(inUse), this.#seen(offered), this.#options.clock.now());
+  }
+
+  #seen({ cert, expiresAt }: ServingCertificate): Presentable {
+    const validFrom = certificatesIn(cert).at(0)?.validFromDate.getTime() ?? 0;
+    return { validFrom, expiresAt, isTrusted: isTrusted(cert, this.#options.trust) };
+  }
+
+  /** The first moments cannot be cut short. */
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const ignoreAbort = () => undefined; // it rejects only when aborted
+    await clock.sleep(Math.min(ms, SHORTEST_PAUSE_MS), signal).catch(ignoreAbort);
+    const rest = AbortSignal.any([signal, this.#wake.signal]);
+    if (ms > SHORTEST_PAUSE_MS) await clock.sleep(ms - SHORTEST_PAUSE_MS, rest).catch(ignoreAbort);
+    this.#wake = new AbortController();
   }
 
   async #look(signal: AbortSignal): Promise<boolean> {
@@ -96,4 +140,8 @@ export abstract class CertificateSource {
     this.#problem = detail;
     this.#options.report({ kind: 'problem', reason: error instanceof CodedError ? error.code : 'Unexpected', detail });
   }
+}
+
+function isSame(one: ServingCertificate, other: ServingCertificate): boolean {
+  return one.cert === other.cert && one.key === other.key && one.caBundle === other.caBundle;
 }

@@ -1,10 +1,13 @@
 import type { Clock } from '../clock.ts';
+import type { LoopGuard } from '../kube/loop-guard.ts';
 import { caBundle, type CaRecord } from './ca-secret.ts';
 import { CertificateAuthority, type CaStore } from './certificate-authority.ts';
+import { CertificateError } from './certificate-error.ts';
 import { inspectCa, inspectServing, type CertificateKeyPair } from './certificate-facts.ts';
-import { issueServingCertificate } from './certificate-issuer.ts';
+import { certificateIssuer, type CertificateIssuer } from './certificate-issuer.ts';
 import { CertificateSource, type ReportCertificate } from './certificate-source.ts';
 import { servingRotation } from './rotation-policy.ts';
+import type { Trust } from './trust.ts';
 
 export interface SelfManagedCertificatesOptions {
   store: CaStore;
@@ -16,9 +19,16 @@ export interface SelfManagedCertificatesOptions {
   caLifetimeMs: number;
   certificateLifetimeMs: number;
   /** Whether this replica may write the CA. */
-  leads(): boolean;
+  leads: () => boolean;
+  trust: Trust;
+  loopGuard: Pick<LoopGuard, 'waitMs' | 'wrote'>;
   report: ReportCertificate;
+  /** Default: one that makes RSA keys of 2048 bits. */
+  issuer?: CertificateIssuer;
 }
+
+/** How late a clock that jumped may be noticed. */
+const LONGEST_INTERVAL_MS = 10_000;
 
 /**
  * A serving certificate of our own CA. The CA lives in a Secret that all replicas share; the serving certificate and its
@@ -26,14 +36,20 @@ export interface SelfManagedCertificatesOptions {
  */
 export class SelfManagedCertificates extends CertificateSource {
   readonly #options: SelfManagedCertificatesOptions;
+  readonly #issuer: CertificateIssuer;
   readonly #authority: CertificateAuthority;
   #serving: Partial<CertificateKeyPair> = {};
 
   constructor(options: SelfManagedCertificatesOptions) {
-    const shortestLifeMs = Math.min(options.caLifetimeMs, options.certificateLifetimeMs);
-    super({ ...options, intervalMs: Math.min(60_000, shortestLifeMs / 20) });
+    const { caLifetimeMs, certificateLifetimeMs, issuer = certificateIssuer() } = options;
+    super({ ...options, intervalMs: Math.min(LONGEST_INTERVAL_MS, caLifetimeMs / 20, certificateLifetimeMs / 20) });
     this.#options = options;
-    this.#authority = new CertificateAuthority(options);
+    this.#issuer = issuer;
+    this.#authority = new CertificateAuthority({ ...options, issuer });
+  }
+
+  override async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([super.run(signal), this.#options.store.watch(() => this.look(), signal)]);
   }
 
   protected override async update(signal: AbortSignal): Promise<void> {
@@ -45,14 +61,23 @@ export class SelfManagedCertificates extends CertificateSource {
     }
   }
 
-  async #serve(ca: CaRecord): Promise<void> {
+  async #serve(record: CaRecord): Promise<void> {
     const { clock, names, certificateLifetimeMs, report } = this.#options;
+    const { signing } = record;
     const now = clock.now();
-    const rotation = servingRotation(inspectServing(this.#serving, ca.cert, names), now);
-    if (rotation) this.#serving = await issueServingCertificate(ca, names, certificateLifetimeMs, now);
+    if (now >= expiryOf(signing)) {
+      throw new CertificateError('the CA has expired, and nobody has made another', {
+        code: 'CaExpired',
+        retryable: true,
+      });
+    }
+    const rotation = servingRotation(inspectServing(this.#serving, signing.cert, names), now);
+    if (rotation) {
+      this.#serving = await this.#issuer.issueServingCertificate(signing, names, certificateLifetimeMs, now);
+    }
     const { cert = '', key = '' } = this.#serving;
     const expiresAt = expiryOf({ cert, key });
-    this.publish({ cert, key, caBundle: caBundle(ca), expiresAt, caExpiresAt: expiryOf(ca) });
+    this.offer({ cert, key, caBundle: caBundle(record), expiresAt, caExpiresAt: expiryOf(signing) });
     if (rotation) report({ kind: 'written', certificate: 'serving', reason: rotation.reason, expiresAt });
   }
 }

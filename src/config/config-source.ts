@@ -79,9 +79,10 @@ export class ConfigSource {
     return { kind, problems: problems.map(formatProblem), warnings: warnings.map(formatProblem) };
   }
 
-  /** Told of every configuration that comes into force. */
-  onChange(listener: (config: Config) => void): void {
+  /** Told of every configuration that comes into force. Returns what ends that. */
+  onChange(listener: (config: Config) => void): () => void {
     this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Watches the ConfigMap until `signal` fires; whether it pauses everything is said as soon as it is known. */

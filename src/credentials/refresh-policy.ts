@@ -9,6 +9,12 @@ const MIN_INTERVAL_MS = 5_000;
 /** How long a token lives that is asked for with an AccessKey pair; with a session, no longer than that. */
 const FULL_LIFE_MS = 3_600_000;
 
+/** The most that can be asked for (`ExpiresInHours`): an answer that promises more is not to be relied on. */
+const LONGEST_LIFE_MS = 24 * FULL_LIFE_MS;
+
+/** Clocks of replicas differ; a credential from further in the future shows that this one was set back. */
+const CLOCK_TOLERANCE_MS = 5 * 60_000;
+
 /** A session that ends less than this later than a token is hardly a newer one than the token's. */
 const LEAST_GAIN_MS = 60_000;
 
@@ -37,13 +43,14 @@ export function listedDomains(credential: StoredCredential | undefined): readonl
   return credential && credential.domainsListedAt > 0 ? credential.domains : undefined;
 }
 
-export type RefreshReason = 'Missing' | 'SourceChanged' | 'Expired' | 'NearExpiry';
+export type RefreshReason = 'Missing' | 'SourceChanged' | 'ClockSetBack' | 'Expired' | 'NearExpiry';
 
 type Policy = (state: RefreshState, now: number) => RefreshReason | null;
 
 const policies: Policy[] = [
   ({ credential }) => (credential ? null : 'Missing'),
   ({ credential, source }) => (credential?.source === source ? null : 'SourceChanged'),
+  ({ credential }, now) => (credential && credential.issuedAt > now + CLOCK_TOLERANCE_MS ? 'ClockSetBack' : null),
   ({ credential, thresholdMs }, now) =>
     credential && credential.expiresAt <= now && renewAt(credential, thresholdMs) <= now ? 'Expired' : null,
   ({ credential, thresholdMs }, now) => (credential && renewAt(credential, thresholdMs) <= now ? 'NearExpiry' : null),
@@ -63,8 +70,8 @@ export function refreshReason(state: RefreshState, now: number): RefreshReason |
  * threshold, however long, makes a loop.
  */
 export function renewAt(credential: { issuedAt: number; expiresAt: number }, thresholdMs: number): number {
-  const lifeMs = credential.expiresAt - credential.issuedAt;
-  const dueAt = credential.expiresAt - Math.min(thresholdMs, lifeMs / 2);
+  const lifeMs = Math.min(credential.expiresAt - credential.issuedAt, LONGEST_LIFE_MS);
+  const dueAt = credential.issuedAt + lifeMs - Math.min(thresholdMs, lifeMs / 2);
   return Math.max(dueAt, credential.issuedAt + MIN_INTERVAL_MS);
 }
 

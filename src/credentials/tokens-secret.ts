@@ -2,6 +2,7 @@ import type { RegistryEntry } from '../config/config.ts';
 import { isRecord, parseJson } from '../json.ts';
 import { FIELD_MANAGER } from '../kube/field-manager.ts';
 import type { Secret } from '../kube/objects.ts';
+import type { Reduced } from '../kube/reflector.ts';
 import { credentialIdOf } from './credential-id.ts';
 import type { StoredCredential } from './refresh-policy.ts';
 
@@ -17,11 +18,25 @@ export interface TokensState {
   readonly configuration?: Readonly<Record<string, string>>;
 }
 
+/** What is known of the tokens Secret as it stands. */
+export interface ObservedTokens extends Reduced {
+  /** See {@link decodeTokensSecret}. */
+  readonly state: TokensState | undefined;
+  /** Its schema is one of a later version of this service, to whom it is left: what that means by it cannot be known here. */
+  readonly isNewer: boolean;
+  /** What a later version with the same schema wrote beside the state; it is written back as it is. */
+  readonly beside: {
+    readonly data: Readonly<Record<string, string>>;
+    readonly fields: Readonly<Record<string, unknown>>;
+  };
+}
+
 export const TOKENS_SECRET_NAME = 'acr-credential-injector-tokens';
 export const emptyTokensState: TokensState = { generation: 0, credentials: {} };
 
 const SCHEMA_VERSION = 2;
 const DATA_KEY = 'state.json';
+const OWN_FIELDS: readonly string[] = ['schemaVersion', 'generation', 'credentials', 'configuration'];
 
 /** The entry's credential as the entry is now: never one that was asked for as somebody else. */
 export function credentialOf({ credentials }: Pick<TokensState, 'credentials'>, entry: RegistryEntry) {
@@ -29,28 +44,43 @@ export function credentialOf({ credentials }: Pick<TokensState, 'credentials'>, 
   return Object.hasOwn(credentials, id) ? credentials[id] : undefined;
 }
 
-export function encodeTokensSecret(state: TokensState, namespace: string, resourceVersion?: string): Secret {
-  const text = JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...state });
+/** @param observed what is there now: its version becomes the write's precondition. */
+export function encodeTokensSecret(
+  state: TokensState,
+  namespace: string,
+  observed?: Pick<ObservedTokens, 'resourceVersion' | 'beside'>,
+): Secret {
+  const text = JSON.stringify({ ...observed?.beside.fields, schemaVersion: SCHEMA_VERSION, ...state });
   return {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: {
       name: TOKENS_SECRET_NAME,
       namespace,
-      resourceVersion,
+      resourceVersion: observed?.resourceVersion,
       labels: { 'app.kubernetes.io/managed-by': FIELD_MANAGER },
     },
     type: 'Opaque',
-    data: { [DATA_KEY]: Buffer.from(text).toString('base64') },
+    data: { ...observed?.beside.data, [DATA_KEY]: Buffer.from(text).toString('base64') },
+  };
+}
+
+export function observeTokens(secret: Secret): ObservedTokens {
+  const { [DATA_KEY]: encoded, ...data } = secret.data ?? {};
+  const state = recordIn(encoded);
+  const others = Object.entries(state).filter(([name]) => !OWN_FIELDS.includes(name));
+  return {
+    resourceVersion: secret.metadata.resourceVersion ?? '',
+    state: decodeTokensSecret(secret),
+    isNewer: typeof state.schemaVersion === 'number' && state.schemaVersion > SCHEMA_VERSION,
+    beside: { data, fields: Object.fromEntries(others) },
   };
 }
 
 /** @returns undefined for a Secret that holds no state of a schema known here: the tokens are asked for anew then. */
 export function decodeTokensSecret(secret: Secret): TokensState | undefined {
-  const encoded = secret.data?.[DATA_KEY];
-  if (!encoded) return undefined;
-  const state = parseJson(Buffer.from(encoded, 'base64').toString());
-  if (!isRecord(state) || state.schemaVersion !== SCHEMA_VERSION) return undefined;
+  const state = recordIn(secret.data?.[DATA_KEY]);
+  if (state.schemaVersion !== SCHEMA_VERSION) return undefined;
   const { generation, since, configuration } = state;
   if (!isGeneration(generation)) return undefined;
   const credentials = Object.entries(isRecord(state.credentials) ? state.credentials : {});
@@ -82,4 +112,10 @@ function isGeneration(value: unknown): value is number {
 
 function isTexts(value: unknown): value is Record<string, string> {
   return isRecord(value) && Object.values(value).every((text) => typeof text === 'string');
+}
+
+/** Nothing in it for what is no JSON object. */
+function recordIn(encoded = ''): Record<string, unknown> {
+  const value = parseJson(Buffer.from(encoded, 'base64').toString());
+  return isRecord(value) ? value : {};
 }

@@ -5,13 +5,14 @@ import type { Pause } from '../config/pause.ts';
 import { KubeApiError } from '../errors.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { Secret } from '../kube/objects.ts';
-import { Reflector, type Reduced } from '../kube/reflector.ts';
+import { Reflector } from '../kube/reflector.ts';
 import { resources } from '../kube/resources.ts';
 import {
-  decodeTokensSecret,
   emptyTokensState,
   encodeTokensSecret,
+  observeTokens,
   TOKENS_SECRET_NAME,
+  type ObservedTokens,
   type TokensState,
 } from './tokens-secret.ts';
 
@@ -23,10 +24,8 @@ export interface TokensStoreOptions {
   pause?: Pick<Pause, 'isOn' | 'off'>;
   onWatchRestart?: (error: unknown) => void;
   onWriteFailure: (error: unknown, retryInMs: number) => void;
-}
-
-interface ReducedTokens extends Reduced {
-  state: TokensState | undefined;
+  /** A later version wrote the Secret in a schema of its own: what this one obtains stays in memory. */
+  onNewerSchema?: () => void;
 }
 
 /** A change of the state; it may be applied again, to a newer state, when another replica wrote in between. */
@@ -35,7 +34,7 @@ export type TokensUpdate = (state: TokensState) => Pick<TokensState, 'credential
 /** Reads the tokens Secret by watching it, and writes it with its resourceVersion as a precondition. */
 export class TokensStore {
   readonly #options: TokensStoreOptions;
-  readonly #reflector: Reflector<Secret, ReducedTokens>;
+  readonly #reflector: Reflector<Secret, ObservedTokens>;
   readonly #listeners = new Set<() => void>();
   #state = emptyTokensState;
   #pending: TokensUpdate[] = [];
@@ -43,19 +42,19 @@ export class TokensStore {
 
   constructor(options: TokensStoreOptions) {
     this.#options = options;
-    this.#reflector = new Reflector<Secret, ReducedTokens>({
+    this.#reflector = new Reflector<Secret, ObservedTokens>({
       client: options.client,
       clock: options.clock,
       resource: resources.secrets,
       namespace: options.namespace,
       fieldSelector: `metadata.name=${TOKENS_SECRET_NAME}`,
-      reduce: (secret) => ({
-        resourceVersion: secret.metadata.resourceVersion ?? '',
-        state: decodeTokensSecret(secret),
-      }),
+      reduce: observeTokens,
       onRestart: options.onWatchRestart,
     });
-    this.#reflector.subscribe((_key, current) => this.#take(current?.state));
+    this.#reflector.subscribe((_key, current, previous) => {
+      if (current?.isNewer && !previous?.isNewer) options.onNewerSchema?.();
+      this.#take(current?.state);
+    });
   }
 
   get synced(): Promise<undefined> {
@@ -67,13 +66,16 @@ export class TokensStore {
     return this.#state;
   }
 
-  /** Is there a Secret that holds the current state? */
+  /** Is there a Secret that holds the current state, or one that is not ours to write? */
   get isStored(): boolean {
-    return (this.#reflector.get(this.#key)?.state?.generation ?? -1) >= this.#state.generation;
+    const { isNewer = false, state } = this.#observed ?? {};
+    return isNewer || (state?.generation ?? -1) >= this.#state.generation;
   }
 
-  onChange(listener: () => void): void {
+  /** Returns what ends that. */
+  onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   run(signal: AbortSignal): Promise<void> {
@@ -102,8 +104,8 @@ export class TokensStore {
     }
   }
 
-  get #key(): string {
-    return `${this.#options.namespace}/${TOKENS_SECRET_NAME}`;
+  get #observed(): ObservedTokens | undefined {
+    return this.#reflector.get(`${this.#options.namespace}/${TOKENS_SECRET_NAME}`);
   }
 
   /** Stores what is pending, unless `signal` fires before. */
@@ -133,16 +135,20 @@ export class TokensStore {
 
   async #tryWrite(updates: TokensUpdate[], signal: AbortSignal): Promise<void> {
     const { client, clock, namespace } = this.#options;
+    // Without a version to go by a write would replace what the watch has not told of yet.
+    if (!this.#observed) await this.#reread(signal);
     const before = this.#state;
     const changed = updates.reduce<TokensState>((state, update) => ({ ...state, ...update(state) }), before);
-    const known = this.#reflector.get(this.#key);
     if (this.isStored && isDeepStrictEqual(changed, before)) return;
     // Milliseconds since the epoch: grows even past a Secret that was deleted while nothing ran.
     const generation = Math.max(before.generation + 1, clock.now());
     const state = { ...changed, generation, since: before.generation === 0 ? generation : before.since };
-    const secret = encodeTokensSecret(state, namespace, known?.resourceVersion);
-    // Always server-side apply: it is what rights by name allow for creating, too.
-    this.#reflector.observe(await client.apply(resources.secrets, secret, { signal }));
+    const observed = this.#observed;
+    if (!observed?.isNewer) {
+      const secret = encodeTokensSecret(state, namespace, observed);
+      // Always server-side apply: it is what rights by name allow for creating, too.
+      this.#reflector.observe(await client.apply(resources.secrets, secret, { signal }));
+    }
     if (this.#state.generation < state.generation) this.#take(state);
   }
 

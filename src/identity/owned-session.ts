@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { CodedError } from '../errors.ts';
 import type { CloudCredentials } from '../openapi/cloud-credentials.ts';
 import type { Session } from './session.ts';
-import { SingleFlight } from './single-flight.ts';
+import { SingleFlight } from '../single-flight.ts';
 
 export interface OwnedSessionOptions {
   /** Opens a new session. */

@@ -47,7 +47,7 @@ export class KubeConnection {
   /** The headers that authenticate a request, and the pooled dispatcher that carries it. */
   async open(): Promise<{ headers: Record<string, string>; dispatcher: Dispatcher }> {
     const now = this.#clock.now();
-    if (!this.#dispatcher || now - this.#authenticatedAt > AUTHENTICATION_LIFE_MS) {
+    if (!this.#dispatcher || Math.abs(now - this.#authenticatedAt) > AUTHENTICATION_LIFE_MS) {
       const dispatcher = await this.#authenticate();
       this.#authenticatedAt = now;
       return { headers: this.#headers, dispatcher };

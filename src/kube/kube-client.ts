@@ -37,6 +37,8 @@ export interface WatchOptions {
 
 export interface WriteOptions extends CallOptions {
   dryRun?: boolean;
+  /** Default {@link FIELD_MANAGER}; must begin with it. */
+  fieldManager?: string;
 }
 
 type Query = Record<string, string | number | boolean | undefined>;
@@ -65,7 +67,7 @@ export class KubeClient {
 
   /** The same, but for writes that are refused on this side unless `mayWrite` at the moment of sending. */
   writingWhile(mayWrite: () => boolean): KubeClient {
-    return new KubeClient(this.#connection, mayWrite);
+    return new KubeClient(this.#connection, () => this.#mayWrite() && mayWrite());
   }
 
   /** The server's version, for example `{ major: '1', minor: '20' }`; managed clusters write `20+`. */
@@ -144,7 +146,8 @@ export class KubeClient {
   }
 
   #write<T>(call: Call & WriteOptions): Promise<T> {
-    const query = { ...call.query, fieldManager: FIELD_MANAGER, dryRun: call.dryRun ? 'All' : undefined };
+    const { fieldManager = FIELD_MANAGER, dryRun } = call;
+    const query = { ...call.query, fieldManager, dryRun: dryRun ? 'All' : undefined };
     return this.#call({ ...call, query });
   }
 

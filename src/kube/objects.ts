@@ -76,6 +76,17 @@ export interface ConfigMap extends KubeObject {
   data?: Record<string, string>;
 }
 
+/** Times are MicroTime: RFC 3339 with six digits after the second. */
+export interface Lease extends KubeObject {
+  spec?: {
+    holderIdentity?: string;
+    leaseDurationSeconds?: number;
+    acquireTime?: string;
+    renewTime?: string;
+    leaseTransitions?: number;
+  };
+}
+
 export interface Container {
   name: string;
   image?: string;

@@ -60,7 +60,8 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
   readonly #firstList = Promise.withResolvers<undefined>();
   #hasSynced = false;
   #resourceVersion: string | undefined;
-  #relistAt = 0;
+  /** When to list at the latest; undefined: now. */
+  #listDue: { after: number; before: number } | undefined;
 
   constructor(options: ReflectorOptions<T, R>) {
     this.#options = options;
@@ -73,10 +74,6 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
 
   get hasSynced(): boolean {
     return this.#hasSynced;
-  }
-
-  get size(): number {
-    return this.#objects.size;
   }
 
   get(key: string): R | undefined {
@@ -107,7 +104,7 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
     while (!signal.aborted) {
       let healthyAt = Number.POSITIVE_INFINITY;
       try {
-        if (!this.#resourceVersion || clock.now() >= this.#relistAt) await this.#list(signal);
+        if (!this.#isListed(clock.now())) await this.#list(signal);
         healthyAt = clock.now() + HEALTHY_AFTER_MS;
         await this.#watch(signal);
         // A server, or a proxy, that ends every watch at once would otherwise be asked without a pause.
@@ -123,14 +120,21 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
   async #recover(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const refusal = error instanceof KubeApiError ? error : undefined;
-    if (refusal?.status === 410) this.#resourceVersion = undefined;
+    // A server that was away may come back with what a backup held, where a watch from our version would stay silent.
+    if (refusal?.status === 410 || refusal?.code === 'Unreachable') this.#listDue = undefined;
     this.#options.onRestart?.(error);
     const waitMs = refusal?.retryAfterMs ?? backOffMs(failures, { baseMs: 200, capMs: 10_000 });
     await this.#options.clock.sleep(waitMs, signal).catch(() => undefined);
   }
 
+  /** Is there a list that the watch can go on from? A clock that was set back makes it as old as one set forward. */
+  #isListed(now: number): boolean {
+    return this.#listDue !== undefined && now >= this.#listDue.after && now < this.#listDue.before;
+  }
+
   async #list(signal: AbortSignal): Promise<void> {
     const { client, resource, namespace, fieldSelector, clock } = this.#options;
+    const before = this.#resourceVersion ?? '';
     const seen = new Set<string>();
     // The server's cache will do for the first list; later ones must not go back in time.
     let page: { limit: number; resourceVersion?: string; continue?: string } = {
@@ -138,21 +142,26 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
       resourceVersion: this.#hasSynced ? undefined : '0',
     };
     let version = '';
+    // Of objects in memory, the answers to our own writes can be newer than the list.
+    const isNewer = (known: string) =>
+      compareResourceVersions(known, version) > 0 &&
+      // Unless the server's storage was restored from a backup, and what is in memory is of another history.
+      compareResourceVersions(before, version) <= 0;
     do {
-      const list = await client.list<T>(resource, { ...page, namespace, fieldSelector, signal, timeoutMs: 60_000 });
+      const list = await client.list<T>(resource, { ...page, namespace, fieldSelector, signal, timeoutMs: 30_000 });
       version = list.metadata.resourceVersion ?? '';
       for (const object of list.items) {
         seen.add(keyOf(object));
-        this.#upsert(object);
+        this.#replace(object, isNewer);
       }
       page = { limit: PAGE_SIZE, continue: list.metadata.continue };
     } while (page.continue);
-    for (const [key, object] of this.#objects) {
-      const isNewer = compareResourceVersions(object.resourceVersion, version) > 0;
-      if (!seen.has(key) && !isNewer) this.#remove(key);
+    for (const [key, known] of this.#objects) {
+      if (!seen.has(key) && !isNewer(known.resourceVersion)) this.#remove(key);
     }
     this.#resourceVersion = version;
-    this.#relistAt = clock.now() + RELIST_INTERVAL_MS * (0.9 + 0.2 * Math.random());
+    const now = clock.now();
+    this.#listDue = { after: now, before: now + RELIST_INTERVAL_MS * (0.9 + 0.2 * Math.random()) };
     this.#hasSynced = true;
     this.#firstList.resolve(undefined);
   }
@@ -183,6 +192,13 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
     const known = this.#objects.get(key);
     const version = object.metadata.resourceVersion ?? '';
     if (known && compareResourceVersions(version, known.resourceVersion) <= 0) return;
+    this.#set(key, this.#options.reduce(object));
+  }
+
+  #replace(object: T, isNewer: (known: string) => boolean): void {
+    const key = keyOf(object);
+    const known = this.#objects.get(key)?.resourceVersion;
+    if (known !== undefined && (known === object.metadata.resourceVersion || isNewer(known))) return;
     this.#set(key, this.#options.reduce(object));
   }
 

@@ -16,7 +16,7 @@ export interface WorkQueueOptions {
 /**
  * Keys waiting to be reconciled. A key stands in the queue once, however often it is added; it is never worked on twice
  * at once; added while it is worked on, it is worked on again afterwards. Failures are retried with full-jitter back-off,
- * or after what the server asked for.
+ * or after what the server asked for; until then adding the key changes nothing, or a storm of events would be one of requests.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
@@ -25,27 +25,25 @@ export class WorkQueue {
   readonly #again = new Set<string>();
   readonly #failures = new Map<string, number>();
   readonly #delayed = new Map<string, AbortController>();
+  /** Those of the delayed keys that failed. */
+  readonly #backingOff = new Set<string>();
   #signal: AbortSignal | undefined;
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
   }
 
-  /** Keys waiting or worked on; those in back-off are not counted. */
-  get size(): number {
-    return this.#waiting.size + this.#working.size;
-  }
-
-  /** Starts working; keys added before wait until then. When `signal` fires nothing new begins. */
+  /**
+   * Takes keys until `signal` fires: nothing new begins then, and what is left is forgotten. Who starts, also once more, adds all
+   * there is.
+   */
   start(signal: AbortSignal): void {
     this.#signal = signal;
-    if (signal.aborted) this.#clear();
     signal.addEventListener('abort', () => this.#clear(), { once: true });
-    this.#pump();
   }
 
   add(key: string): void {
-    if (this.#signal?.aborted) return;
+    if (!this.#takes(key)) return;
     this.#cancelDelay(key);
     if (this.#working.has(key)) this.#again.add(key);
     else this.#waiting.add(key);
@@ -54,23 +52,31 @@ export class WorkQueue {
 
   /** Adds the key after a while, unless it is added sooner. */
   addAfter(key: string, delayMs: number): void {
-    if (this.#signal?.aborted) return;
+    if (!this.#takes(key)) return;
     this.#cancelDelay(key);
     const timer = new AbortController();
     this.#delayed.set(key, timer);
     this.#options.clock.sleep(delayMs, timer.signal).then(
       () => {
         this.#delayed.delete(key);
+        this.#backingOff.delete(key);
         this.add(key);
       },
       () => undefined,
     );
   }
 
+  #takes(key: string): boolean {
+    return this.#signal?.aborted === false && !this.#backingOff.has(key);
+  }
+
   #clear(): void {
     for (const timer of this.#delayed.values()) timer.abort();
     this.#waiting.clear();
+    this.#again.clear();
+    this.#failures.clear();
     this.#delayed.clear();
+    this.#backingOff.clear();
   }
 
   #pump(): void {
@@ -103,6 +109,7 @@ export class WorkQueue {
     const retryInMs = askedForMs ?? backOffMs(failures, { baseMs: 50, capMs: 30_000 }, this.#options.random);
     this.#options.onFailure(key, error, retryInMs);
     this.addAfter(key, retryInMs);
+    this.#backingOff.add(key);
   }
 
   #cancelDelay(key: string): void {

@@ -92,7 +92,9 @@ function readToken(
   const { username, password, expiresAt } = fields;
   if (typeof username !== 'string' || username === '') return unusable('the username is empty');
   if (typeof password !== 'string' || password === '') return unusable('the token is empty');
-  if (typeof expiresAt !== 'number' || !Number.isFinite(expiresAt)) return unusable('the expiry time is missing');
+  // Beyond what a `Date` can say it is none, either.
+  const isTime = typeof expiresAt === 'number' && !Number.isNaN(new Date(expiresAt).getTime());
+  if (!isTime) return unusable('the expiry time is missing');
   if (expiresAt <= now) return unusable("the token has expired already; compare this node's clock");
   return { ok: true, value: { username, password, expiresAt } };
 }

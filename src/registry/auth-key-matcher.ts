@@ -1,3 +1,4 @@
+import { matchesGlob } from '../glob.ts';
 import { parseImageReference, type ImageReference } from './image-reference.ts';
 
 /** A key of a dockerconfigjson's `auths`, taken apart as kubelet does. */
@@ -6,12 +7,26 @@ interface AuthKey {
   key: string;
   /** Without scheme, `/v1/`, `/v2/` and a lone slash: what kubelet sorts by. */
   location: string;
-  hostLabels: (string | RegExp)[];
+  /** A label that is no glob as it is, another one as what {@link matchesGlob} takes. */
+  hostLabels: (string | GlobPlaces)[];
   /** Empty: none given, and then the image has none, either. */
   port: string;
   /** Must begin the image's path. Characters, not components: `/team` opens `/team-b`, too. */
   pathPrefix: string;
 }
+
+type GlobPlaces = readonly (string | RegExp)[];
+
+/** An image as keys are compared with it. */
+interface Image {
+  labels: readonly string[];
+  port: string;
+  /** From the slash on. */
+  path: string;
+}
+
+/** More than a DNS name may have: no registry's, and as long as whoever writes a Pod wants. */
+const MAX_HOST_LENGTH = 253;
 
 /** Under this host, without a path, the credentials for Docker Hub are kept. */
 const dockerHub = 'index.docker.io';
@@ -32,25 +47,21 @@ export function compileAuthKeys(keys: Iterable<string>): (image: string) => stri
   return (image) => {
     const reference = parseImageReference(image);
     const [host, port] = splitPort(reference.registry);
-    const labels = host.split('.');
-    const found = parsed.find((key) => matches(key, reference, labels, port));
+    if (host.length > MAX_HOST_LENGTH) return undefined;
+    const compared = { labels: host.split('.'), port, path: `/${reference.repository}` };
+    const found = parsed.find((key) => matches(key, compared));
     return found?.key ?? (fallsBackToDockerHub(reference) ? hubKey : undefined);
   };
 }
 
-/** Would kubelet use the credentials under this key of `auths` for the image? */
-export function matchesAuthKey(key: string, image: string): boolean {
-  return compileAuthKeys([key])(image) !== undefined;
-}
-
-function matches(key: AuthKey, { repository }: ImageReference, labels: readonly string[], port: string): boolean {
+function matches(key: AuthKey, { labels, port, path }: Image): boolean {
   return (
     key.port === port &&
     key.hostLabels.length === labels.length &&
-    `/${repository}`.startsWith(key.pathPrefix) &&
+    path.startsWith(key.pathPrefix) &&
     key.hostLabels.every((pattern, position) => {
       const label = labels[position] ?? '';
-      return typeof pattern === 'string' ? pattern === label : pattern.test(label);
+      return typeof pattern === 'string' ? pattern === label : matchesGlob(pattern, label);
     })
   );
 }
@@ -73,16 +84,12 @@ function parseAuthKey(key: string): AuthKey | undefined {
 }
 
 /** Undefined when a bracket is never closed, or closed at once. */
-function compileLabel(label: string): string | RegExp | undefined {
+function compileLabel(label: string): string | GlobPlaces | undefined {
   if (!/[*[]/.test(label)) return label;
-  const pieces = label.match(/\*|\[[^\]]+\]|[^*[]+/g) ?? [];
-  if (pieces.join('') !== label) return undefined;
-  const source = pieces.map((piece) => {
-    if (piece === '*') return '.*';
-    return piece.startsWith('[') ? `[${piece.slice(1, -1)}]` : RegExp.escape(piece);
-  });
+  const places = label.match(/\[[^\]]+\]|[^[]/g) ?? [];
+  if (places.join('') !== label) return undefined;
   try {
-    return new RegExp(`^${source.join('')}$`);
+    return places.map((place) => (place.length > 1 ? new RegExp(place) : place));
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { KubeApiError } from '../errors.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
+import type { KeptObject, LoopGuard } from '../kube/loop-guard.ts';
 import type { Secret } from '../kube/objects.ts';
 import type { Reflector } from '../kube/reflector.ts';
 import { resources } from '../kube/resources.ts';
@@ -23,12 +24,15 @@ export type EnsureOutcome = 'UpToDate' | 'Written' | 'NoCredential' | 'Foreign' 
 
 export interface PullSecretWriterOptions {
   clock: Pick<Clock, 'now'>;
-  client: Pick<KubeClient, 'apply'>;
+  client: Pick<KubeClient, 'list' | 'apply'>;
+  /** Does this replica lead? Then nobody has newer tokens. Default: it does. */
+  leads?: () => boolean;
   secrets: Pick<Reflector<Secret, ObservedSecret>, 'get' | 'observe'>;
   /** Of the first pull Secret of each namespace. */
   secretName: string;
   /** What a namespace's pull Secrets are to hold now. */
   desired: (namespace: string) => DesiredSecrets;
+  loopGuard: Pick<LoopGuard, 'waitMs' | 'wrote' | 'forget'>;
   /** Has each registry that is meant for the namespace answered, or was it asked often enough? Default: yes. */
   isAnswered?: (namespace: string) => boolean;
   /** Is a login that the namespace has to be replaced by one that is asked for right now? Default: no. */
@@ -80,20 +84,45 @@ export class PullSecretWriter {
     });
   }
 
-  /** @throws KubeApiError when the API server refuses for now or cannot be reached. */
-  async ensure(namespace: string): Promise<EnsureOutcome> {
+  /**
+   * Writes whatever is not as it should be.
+   * @throws KubeApiError when the API server refuses for now or cannot be reached.
+   */
+  ensure(namespace: string): Promise<EnsureOutcome> {
+    return this.#ensure(namespace, () => true);
+  }
+
+  /**
+   * Like {@link ensure}, but leaves a Secret alone for a while that somebody else rewrites again and again.
+   * @returns with it when to look again, in milliseconds; 0: no need.
+   */
+  async keep(namespace: string): Promise<{ outcome: EnsureOutcome; lookAgainInMs: number }> {
+    const waits = new Map(
+      this.#options.desired(namespace).secrets.map((secret) => [secret.name, this.#waitMs(namespace, secret)]),
+    );
+    const outcome = await this.#ensure(namespace, ({ name }) => !waits.get(name));
+    return { outcome, lookAgainInMs: Math.max(0, ...waits.values()) };
+  }
+
+  /** The namespace is gone, and its Secrets with it. */
+  forget(namespace: string): void {
+    for (const name of this.#names) this.#options.loopGuard.forget(kept(namespace, name));
+  }
+
+  async #ensure(namespace: string, isDue: (secret: DesiredSecret) => boolean): Promise<EnsureOutcome> {
     if (this.foreign(namespace)) return 'Foreign';
     // One that is there is cleared of what it is not to hold any more, even of everything.
     const due = this.#options
       .desired(namespace)
-      .secrets.filter(({ name, content }) => !content.isEmpty || this.#observed(namespace, name));
+      .secrets.filter(({ name, content }) => !content.isEmpty || this.#observed(namespace, name))
+      .filter(isDue);
     if (due.length === 0) return 'NoCredential';
     const hashes = due.map(({ content }) => content.hash).join();
     const running = this.#inFlight.get(namespace);
     if (running?.hashes === hashes) return running.outcome;
     // An older content is under way: this one must come after it.
     await running?.outcome.catch(() => undefined);
-    if (this.#inFlight.get(namespace) !== running) return this.ensure(namespace);
+    if (this.#inFlight.get(namespace) !== running) return this.#ensure(namespace, isDue);
     const outcome = this.#writeAll(namespace, due).finally(() => this.#inFlight.delete(namespace));
     this.#inFlight.set(namespace, { hashes, outcome });
     return outcome;
@@ -114,8 +143,9 @@ export class PullSecretWriter {
   }
 
   async #write(namespace: string, desired: DesiredSecret): Promise<EnsureOutcome> {
-    const { client, secrets, onWritten } = this.#options;
+    const { client, secrets, loopGuard, onWritten } = this.#options;
     const { name, content } = desired;
+    if (!this.#observed(namespace, name)) await this.#lookForIt(namespace, name);
     const state = this.#stateOf(namespace, desired);
     const { observed } = state;
     if (foreignReason(observed)) return 'Foreign';
@@ -129,8 +159,29 @@ export class PullSecretWriter {
     } catch (error) {
       return outcomeOf(error);
     }
+    loopGuard.wrote(kept(namespace, name), content.hash);
     onWritten(namespace, reason);
     return 'Written';
+  }
+
+  #waitMs(namespace: string, desired: DesiredSecret): number {
+    const { name, content } = desired;
+    const state = this.#stateOf(namespace, desired);
+    const isToBeWritten = foreignReason(state.observed) === null && writeReason(state);
+    if (!isToBeWritten) return 0;
+    return this.#options.loopGuard.waitMs(kept(namespace, name), content.hash, state.observed?.managers ?? []);
+  }
+
+  /**
+   * A Secret to be made has no version to go by. Where another replica leads, it may be there with newer tokens than ours, and
+   * our watch be late, or this process have been stopped for a while.
+   */
+  async #lookForIt(namespace: string, name: string): Promise<void> {
+    const { client, secrets, leads } = this.#options;
+    if (leads?.() ?? true) return;
+    const scope = { namespace, fieldSelector: `metadata.name=${name}` };
+    const { items } = await client.list<Secret>(resources.secrets, { ...scope, timeoutMs: 10_000 });
+    for (const secret of items) secrets.observe(secret);
   }
 
   #live(namespace: string): DesiredSecret[] {
@@ -153,6 +204,10 @@ export class PullSecretWriter {
   #observed(namespace: string, name: string): ObservedSecret | undefined {
     return this.#options.secrets.get(`${namespace}/${name}`);
   }
+}
+
+function kept(namespace: string, name: string): KeptObject {
+  return { resource: resources.secrets, namespace, name };
 }
 
 /** @throws the error, when trying again may help. */

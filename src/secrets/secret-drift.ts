@@ -1,4 +1,4 @@
-import { FIELD_MANAGER } from '../kube/field-manager.ts';
+import { FIELD_MANAGER, otherManagers } from '../kube/field-manager.ts';
 import type { Secret } from '../kube/objects.ts';
 import {
   CONTENT_HASH_ANNOTATION,
@@ -27,6 +27,8 @@ export interface ObservedSecret {
   readonly expiresAt: number;
   /** Of the tokens that it was made from; 0 when it is not as this service made it. */
   readonly generation: number;
+  /** The field managers that wrote it beside us, the latest first. */
+  readonly managers: readonly string[];
 }
 
 export function observeSecret(secret: Secret): ObservedSecret {
@@ -41,6 +43,7 @@ export function observeSecret(secret: Secret): ObservedSecret {
     managed,
     hash,
     ...(managed ? originOf(annotations, hash) : { expiresAt: lastWritten(secret) + LONGEST_LIFE_MS, generation: 0 }),
+    managers: otherManagers(secret.metadata),
   };
 }
 

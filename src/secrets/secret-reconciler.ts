@@ -19,7 +19,7 @@ export interface SecretReconcilerOptions {
   secrets: Pick<Reflector<Secret, ObservedSecret>, 'get' | 'subscribe'>;
   /** Of the first pull Secret of each namespace. */
   secretName: string;
-  writer: Pick<PullSecretWriter, 'ensure' | 'foreigners' | 'heldUntil' | 'references'>;
+  writer: Pick<PullSecretWriter, 'keep' | 'forget' | 'foreigners' | 'heldUntil' | 'references'>;
   /** Takes the references to these Secrets from every ServiceAccount of a namespace that needs them no longer. */
   detachNamespace: (namespace: string, names: readonly string[]) => Promise<void>;
   onForeign: (secret: Required<ObjectRef>, reason: ForeignReason) => void;
@@ -39,7 +39,7 @@ export class SecretReconciler {
   constructor(options: SecretReconcilerOptions) {
     this.#options = options;
     this.#names = pullSecretNames(options.secretName);
-    const { clock, onFailure, namespaces, secrets } = options;
+    const { clock, onFailure, namespaces, secrets, writer } = options;
     this.#queue = new WorkQueue({
       clock,
       concurrency: CONCURRENCY,
@@ -48,6 +48,7 @@ export class SecretReconciler {
     });
     namespaces.subscribe((name, current) => {
       if (current) this.#queue.add(name);
+      else writer.forget(name);
     });
     secrets.subscribe((key) => this.#queue.add(key.slice(0, key.indexOf('/'))));
   }
@@ -73,7 +74,9 @@ export class SecretReconciler {
     }
     for (const { name, reason } of writer.foreigners(namespace)) onForeign({ namespace, name }, reason);
     // First what is needed: a login may have moved from one Secret to another.
-    if ((await writer.ensure(namespace)) === 'NamespaceGone') return;
+    const { outcome, lookAgainInMs } = await writer.keep(namespace);
+    if (lookAgainInMs > 0) this.#queue.addAfter(namespace, lookAgainInMs);
+    if (outcome === 'NamespaceGone') return;
     await this.#removeOthers(namespace, writer.references(namespace).keep);
     const heldMs = writer.heldUntil(namespace) - this.#options.clock.now();
     if (Number.isFinite(heldMs)) this.#queue.addAfter(namespace, heldMs);

@@ -1,30 +1,49 @@
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { finished } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { AdmissionHandler, Verdict } from '../admission/admission-handler.ts';
+import type { AdmissionHandler } from '../admission/admission-handler.ts';
 import { formatAdmissionReview, parseAdmissionReview, UnreadableReviewError } from '../admission/admission-review.ts';
+import { isOwnRequest } from '../admission/own-request.ts';
+import type { AnsweredReview } from '../admission/verdict.ts';
 import type { CertificateSource, ServingCertificate } from '../certificates/certificate-source.ts';
+import { CodedError } from '../errors.ts';
 import { MUTATE_PATH } from '../webhook/webhook-configuration.ts';
+import { BodyReader, type BodyLimits } from './body-reader.ts';
 import { listenOn, type ListenAddress } from './listen-address.ts';
 
-/** An object and its old self of up to 1.5 MiB each in etcd, as JSON about twice that, and an envelope. */
-const BODY_LIMIT_BYTES = 7 * 1024 * 1024;
 /** Longer than the API server keeps an idle connection (90 s), so that it is never this side that closes one in use. */
 const KEEP_ALIVE_MS = 120_000;
-/** The longest timeout that Kubernetes allows a webhook. */
-const REQUEST_MS = 30_000;
+
+/** What keeps clients from taking all of the service's time and memory, those that never finish what they begin above all. */
+export interface ConnectionLimits extends BodyLimits {
+  /** For a handshake, and for a request's head. */
+  headMs: number;
+  /** For a whole request. */
+  requestMs: number;
+  /** How often connections are looked at. */
+  checkMs: number;
+  /** How many there may be. */
+  connections: number;
+}
+
+const MIB = 1024 * 1024;
+const LIMITS: ConnectionLimits = {
+  // A head is a few packets; a body may take the longest timeout that Kubernetes allows a webhook: nobody waits any longer.
+  headMs: 10_000,
+  requestMs: 30_000,
+  checkMs: 1_000,
+  connections: 1_000,
+  // An object and its old self of up to 1.5 MiB each in etcd, as JSON about twice that, and an envelope.
+  bodyBytes: 7 * MIB,
+  heldBytes: 64 * MIB,
+};
 
 export interface WebhookServerOptions {
   listen: ListenAddress;
+  limits?: Partial<ConnectionLimits>;
   handler: Pick<AdmissionHandler, 'review'>;
-  /** Told of every review that was answered; `durationMs` from the request's arrival. */
-  onReviewed: (review: {
-    resource: string;
-    operation: string;
-    namespace: string;
-    verdict: Verdict;
-    durationMs: number;
-  }) => void;
+  /** Told of every review that was answered. */
+  onReviewed: (review: AnsweredReview) => void;
   /** Told of every body that was no review. */
   onUnreadable: (message: string) => void;
 }
@@ -32,13 +51,19 @@ export interface WebhookServerOptions {
 /** The HTTPS server that the API server sends AdmissionReviews to. */
 export class WebhookServer {
   readonly #options: WebhookServerOptions;
+  readonly #limits: ConnectionLimits;
+  readonly #bodies: BodyReader;
   #server: FastifyInstance | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #underWay = new Set<Promise<unknown>>();
+  /** Of each request's head, as `performance.now()` tells it. */
+  readonly #arrivals = new WeakMap<FastifyRequest, number>();
   #isDraining = false;
 
   constructor(options: WebhookServerOptions) {
     this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
+    this.#bodies = new BodyReader(this.#limits);
   }
 
   get isListening(): boolean {
@@ -48,34 +73,54 @@ export class WebhookServer {
   /** Listens with `certificate` and, on the live connections' server, with every one that comes after it. */
   async start(certificate: ServingCertificate, source: Pick<CertificateSource, 'onChange'>): Promise<string> {
     const { onUnreadable } = this.#options;
-    const https = { ...secureContext(certificate), minVersion: 'TLSv1.2' as const };
+    const limits = this.#limits;
+    // HTTP/1.1 alone, as the API server wants it of webhooks: its requests spread over the replicas.
+    const https = {
+      ...secureContext(certificate),
+      minVersion: 'TLSv1.2' as const,
+      handshakeTimeout: limits.headMs,
+      headersTimeout: limits.headMs,
+      connectionsCheckingInterval: limits.checkMs,
+    };
     const server = fastify({
       https,
-      bodyLimit: BODY_LIMIT_BYTES,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      requestTimeout: REQUEST_MS,
+      requestTimeout: limits.requestMs,
       forceCloseConnections: 'idle',
+      // A replica that ends is no reason to keep a Pod from its credential.
+      return503OnClosing: false,
     }) as unknown as FastifyInstance;
+    server.server.maxConnections = limits.connections;
     // Plain JSON.parse in the parser of the review: a label may be called `__proto__`.
     server.removeAllContentTypeParsers();
-    server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
-      done(null, body);
-    });
+    server.addContentTypeParser('application/json', (request: FastifyRequest) => this.#bodies.read(request.raw));
     server.setErrorHandler((error: Error, _request, reply) => {
       onUnreadable(error.message);
-      return reply.code(400).send({ error: error.message });
+      const isOverloaded = error instanceof CodedError && error.retryable;
+      return reply.code(isOverloaded ? 503 : 400).send({ error: error.message });
     });
     server.server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
-    server.addHook('onRequest', (_request, reply, done) => {
-      const answered = once(reply.raw, 'close');
+    server.addHook('onRequest', (request, reply, done) => {
+      this.#arrivals.set(request, performance.now());
+      const { promise: answered, resolve } = Promise.withResolvers<undefined>();
       this.#underWay.add(answered);
-      void answered.finally(() => this.#underWay.delete(answered));
+      // Told of a connection that breaks, too, as of an end like any other.
+      finished(reply.raw, () => {
+        this.#underWay.delete(answered);
+        this.#bodies.release(request.raw);
+        resolve(undefined);
+      });
       done();
     });
     server.post(MUTATE_PATH, (request, reply) => this.#answer(request, reply));
+    server.setNotFoundHandler((request, reply) => {
+      const isMethod = request.url.split('?', 1)[0] === MUTATE_PATH;
+      if (isMethod) void reply.header('allow', 'POST');
+      return reply.code(isMethod ? 405 : 404).send({ error: `AdmissionReviews are to be sent to POST ${MUTATE_PATH}` });
+    });
     source.onChange((renewed) => {
       (server.server as unknown as { setSecureContext(context: object): void }).setSecureContext(
         secureContext(renewed),
@@ -90,10 +135,15 @@ export class WebhookServer {
     this.#isDraining = true;
   }
 
-  /** Refuses new connections, answers what is under way, and closes. */
+  /** Refuses new connections, answers what is under way or still comes on the others, and closes. */
   async stop(): Promise<void> {
     const closed = this.#server?.close();
-    await Promise.allSettled(this.#underWay);
+    // Node looks for requests that take too long no more once a server closes.
+    const tooLong = AbortSignal.timeout(this.#limits.requestMs);
+    const ended = new Promise((resolve) => tooLong.addEventListener('abort', resolve));
+    while (this.#underWay.size > 0 && !tooLong.aborted) {
+      await Promise.race([Promise.all(this.#underWay), ended]);
+    }
     // A connection on which nothing was ever sent is not idle in Node's eyes, and would be waited for without end.
     for (const socket of this.#sockets) socket.destroy();
     await closed;
@@ -101,25 +151,40 @@ export class WebhookServer {
 
   async #answer(request: FastifyRequest, reply: FastifyReply): Promise<string> {
     const { handler, onReviewed, onUnreadable } = this.#options;
-    const startedAt = performance.now();
     void reply.type('application/json');
     if (this.#isDraining) void reply.header('connection', 'close');
     try {
       const review = parseAdmissionReview(request.body as string);
-      const { timeout } = request.query as { timeout?: unknown };
-      const verdict = await handler.review(review, typeof timeout === 'string' ? timeout : undefined);
+      const elapsedMs = this.#sinceArrivalMs(request);
+      const verdict = await handler.review(review, { timeout: timeoutOf(request), elapsedMs });
       const { resource, operation, namespace } = review;
-      onReviewed({ resource, operation, namespace, verdict, durationMs: performance.now() - startedAt });
+      const durationMs = this.#sinceArrivalMs(request);
+      onReviewed({ resource, operation, namespace, verdict, durationMs, isOwn: isOwnRequest(review) });
       return formatAdmissionReview(review.uid, verdict.outcome);
     } catch (error) {
       if (!(error instanceof UnreadableReviewError)) throw error;
-      onUnreadable(error.message);
       // Whoever gave a uid gets an answer to it: what cannot be understood is let through.
-      if (error.uid) return formatAdmissionReview(error.uid, { allowed: true, warnings: [error.message] });
+      if (error.uid) {
+        onUnreadable(error.message);
+        return formatAdmissionReview(error.uid, { allowed: true, warnings: [error.message] });
+      }
+      const isEncoded = (request.headers['content-encoding'] ?? 'identity') !== 'identity';
+      const message = isEncoded ? 'the body has a Content-Encoding, and none is understood' : error.message;
+      onUnreadable(message);
       void reply.code(400);
-      return JSON.stringify({ error: error.message });
+      return JSON.stringify({ error: message });
     }
   }
+
+  #sinceArrivalMs(request: FastifyRequest): number {
+    const now = performance.now();
+    return now - (this.#arrivals.get(request) ?? now);
+  }
+}
+
+function timeoutOf({ query }: FastifyRequest): string | undefined {
+  const { timeout } = query as { timeout?: unknown };
+  return typeof timeout === 'string' ? timeout : undefined;
 }
 
 function secureContext({ cert, key }: ServingCertificate): { cert: string; key: string } {

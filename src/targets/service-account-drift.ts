@@ -1,11 +1,9 @@
-import { FIELD_MANAGER } from '../kube/field-manager.ts';
+import { otherManagers } from '../kube/field-manager.ts';
 import type { JsonPatchOperation } from '../kube/kube-client.ts';
-import type { LocalObjectReference, ManagedFieldsEntry, ServiceAccount } from '../kube/objects.ts';
+import type { LocalObjectReference, ServiceAccount } from '../kube/objects.ts';
+import { listOwner, type ListOwner } from './list-ownership.ts';
 import type { SecretReferences } from './secret-references.ts';
 import { isOptedOut } from './target-selector.ts';
-
-/** Who the API server says wrote a ServiceAccount's `imagePullSecrets`. */
-export type ListOwner = 'nobody' | 'us' | 'other';
 
 /** What is kept in memory of a ServiceAccount. */
 export interface ObservedServiceAccount {
@@ -13,7 +11,12 @@ export interface ObservedServiceAccount {
   /** The names of pull Secrets in its list. */
   readonly references: readonly string[];
   readonly optedOut: boolean;
+  readonly deleting: boolean;
   readonly listOwner: ListOwner;
+  /** The field managers that wrote it beside us, the latest first. */
+  readonly managers: readonly string[];
+  /** By the API server's clock, in milliseconds since the epoch. */
+  readonly createdAt: number;
 }
 
 /** @param secretNames of all pull Secrets that a namespace could have. */
@@ -26,7 +29,10 @@ export function observeServiceAccount(
     resourceVersion: metadata.resourceVersion ?? '',
     references: secretNames.filter((name) => references(imagePullSecrets, name)),
     optedOut: isOptedOut(metadata),
-    listOwner: listOwner(metadata.managedFields),
+    deleting: metadata.deletionTimestamp !== undefined,
+    listOwner: listOwner(serviceAccount),
+    managers: otherManagers(metadata),
+    createdAt: Date.parse(metadata.creationTimestamp ?? ''),
   };
 }
 
@@ -43,8 +49,7 @@ export type Selection = 'selected' | 'deselected' | 'never';
 /**
  * What is to be done to a ServiceAccount, or null.
  *
- * `imagePullSecrets` is an atomic list: who owns it owns all of it, and the next `helm upgrade` of a chart that has it too would
- * fail with a conflict. So ownership that a patch of ours left is given back. A reference to a Secret of our name that no
+ * Ownership of the list that a patch of ours left is given back. A reference to a Secret of our name that no
  * configuration ever selected is taken away only where nobody else wrote the list: people write that name into their charts.
  *
  * @param wanted empty unless it is selected.
@@ -55,6 +60,7 @@ export function serviceAccountDrift(
   wanted: SecretReferences,
 ): ServiceAccountDrift | null {
   const { references: found, listOwner: owner } = observed;
+  if (observed.deleting) return null;
   if (observed.optedOut) return owner === 'us' ? 'ReleaseOwnership' : null;
   if (!wanted.attach.every((name) => found.includes(name))) return 'Attach';
   const hasLeftover = !found.every((name) => wanted.keep.includes(name));
@@ -96,36 +102,4 @@ export function detachPatch(
       ? { op: 'replace', path: '/imagePullSecrets', value: rest }
       : { op: 'remove', path: '/imagePullSecrets' },
   ];
-}
-
-/**
- * Gives `metadata.managedFields` back as it was before our patch: who owned the list then owns it again, and an entry that its
- * next apply leaves out goes. Null when nothing is ours.
- *
- * An empty list would be taken for that of a client that knows nothing of managed fields, and be ignored: a list of one empty
- * entry empties it. Whoever applies then meets a conflict with `before-first-apply`, so that is for want of anything better.
- * Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#clearing-managedfields
- *
- * @param before the ServiceAccount that was patched, where it is still known.
- */
-export function releasePatch(
-  { metadata }: ServiceAccount,
-  before: ServiceAccount = { metadata },
-): JsonPatchOperation[] | null {
-  if (!metadata.managedFields?.some(isOurs)) return null;
-  const others = (before.metadata.managedFields ?? []).filter((entry) => !isOurs(entry));
-  return [
-    { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
-    { op: 'replace', path: '/metadata/managedFields', value: others.length > 0 ? others : [{}] },
-  ];
-}
-
-function isOurs({ manager }: ManagedFieldsEntry): boolean {
-  return manager === FIELD_MANAGER;
-}
-
-function listOwner(managedFields: readonly ManagedFieldsEntry[] = []): ListOwner {
-  const owners = managedFields.filter(({ fieldsV1 }) => fieldsV1 && 'f:imagePullSecrets' in fieldsV1);
-  if (owners.some(isOurs)) return 'us';
-  return owners.length > 0 ? 'other' : 'nobody';
 }

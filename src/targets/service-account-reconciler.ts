@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts';
+import type { KeptObject, LoopGuard } from '../kube/loop-guard.ts';
 import type { Namespace, ServiceAccount } from '../kube/objects.ts';
 import type { Reflector } from '../kube/reflector.ts';
-import type { ObjectRef } from '../kube/resources.ts';
+import { resources, type ObjectRef } from '../kube/resources.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import type { SecretReferences } from './secret-references.ts';
 import { serviceAccountDrift, type ObservedServiceAccount, type Selection } from './service-account-drift.ts';
@@ -22,6 +23,7 @@ export interface ServiceAccountReconcilerOptions {
   writer: Pick<ServiceAccountWriter, 'attach' | 'detach' | 'releaseOwnership'>;
   /** Which pull Secrets the ServiceAccounts of a target are to name. */
   references: (namespace: string) => SecretReferences;
+  loopGuard: Pick<LoopGuard, 'waitMs' | 'wrote' | 'forget'>;
   onFailure: (serviceAccount: string, error: unknown, retryInMs: number) => void;
 }
 
@@ -29,7 +31,6 @@ export interface ServiceAccountReconcilerOptions {
 const CONCURRENCY = 16;
 
 const NO_REFERENCES: SecretReferences = { attach: [], keep: [] };
-const NOTHING_OBSERVED: Pick<ObservedServiceAccount, 'references'> = { references: [] };
 
 /** Makes every ServiceAccount of the targets carry the references, and no other that nobody asked for. */
 export class ServiceAccountReconciler {
@@ -37,7 +38,11 @@ export class ServiceAccountReconciler {
   readonly #queue: WorkQueue;
   /** What the last edit stopped selecting and is still to be detached. */
   readonly #deselected = new Set<string>();
+  /** What may have the reference at any moment. */
+  readonly #attaching = new Set<string>();
   #lastRules: TargetRules | undefined;
+  /** How often the configuration changed: what follows from that is no repair. */
+  #edits = 0;
   #isStarted = false;
 
   constructor(options: ServiceAccountReconcilerOptions) {
@@ -50,8 +55,10 @@ export class ServiceAccountReconciler {
       reconcile: (key) => this.#reconcile(key),
     });
     serviceAccounts.subscribe((key, current) => {
+      // It may have been the replica that leads which detached it.
+      if (current?.references.length === 0) this.#deselected.delete(key);
       if (current) this.#addIfDrifted(key);
-      else this.#deselected.delete(key);
+      else this.#forget(key);
     });
     namespaces.subscribe((name, current, previous) => {
       const isSettled = current?.optedOut === previous?.optedOut && current?.terminating === previous?.terminating;
@@ -71,9 +78,10 @@ export class ServiceAccountReconciler {
     const rules = this.#options.rules();
     if (!rules) return;
     this.#lastRules = rules;
+    if (rules !== lastRules) this.#edits += 1;
     for (const [key, { references }] of this.#options.serviceAccounts.entries()) {
       if (this.#selects(rules, key)) this.#deselected.delete(key);
-      else if (references.length > 0 && lastRules && this.#selects(lastRules, key)) this.#deselected.add(key);
+      else if (this.#mayRefer(key, references) && lastRules && this.#selects(lastRules, key)) this.#deselected.add(key);
       this.#addIfDrifted(key);
     }
   }
@@ -137,24 +145,53 @@ export class ServiceAccountReconciler {
   async #reconcile(key: string): Promise<void> {
     const { serviceAccounts, writer } = this.#options;
     const ref = refOf(key);
-    const { references } = serviceAccounts.get(key) ?? NOTHING_OBSERVED;
+    const { references = [] } = serviceAccounts.get(key) ?? {};
     const { attach, keep } = this.#wanted(key) ?? NO_REFERENCES;
     switch (this.#drift(key)) {
       case 'Attach':
-        return writer.attach(ref, attach);
-      case 'Detach':
-        await writer.detach(
-          ref,
-          references.filter((name) => !keep.includes(name)),
+        this.#attaching.add(key);
+        return this.#guarded(key, `with ${attach.join()}`, () => writer.attach(ref, attach)).finally(() =>
+          this.#attaching.delete(key),
         );
-        this.#deselected.delete(key);
-        return;
+      case 'Detach': {
+        const leftovers = references.filter((name) => !keep.includes(name));
+        return this.#guarded(key, `without ${leftovers.join()}`, async () => {
+          await writer.detach(ref, leftovers);
+          this.#deselected.delete(key);
+        });
+      }
       case 'ReleaseOwnership':
         return writer.releaseOwnership(ref);
       case null:
         return;
     }
   }
+
+  #mayRefer(key: string, references: readonly string[]): boolean {
+    return references.length > 0 || this.#attaching.has(key);
+  }
+
+  /** Changes the list, but not as often as somebody may change it back. */
+  async #guarded(key: string, list: string, change: () => Promise<void>): Promise<void> {
+    const { serviceAccounts, loopGuard } = this.#options;
+    const wanted = `${list}, edit ${this.#edits}`;
+    const waitMs = loopGuard.waitMs(keptAt(key), wanted, serviceAccounts.get(key)?.managers ?? []);
+    if (waitMs > 0) {
+      this.#queue.addAfter(key, waitMs);
+      return;
+    }
+    await change();
+    loopGuard.wrote(keptAt(key), wanted);
+  }
+
+  #forget(key: string): void {
+    this.#deselected.delete(key);
+    this.#options.loopGuard.forget(keptAt(key));
+  }
+}
+
+function keptAt(key: string): KeptObject {
+  return { resource: resources.serviceAccounts, ...refOf(key) };
 }
 
 function refOf(key: string): Required<ObjectRef> {

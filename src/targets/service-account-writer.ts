@@ -1,15 +1,10 @@
 import { KubeApiError } from '../errors.ts';
-import type { JsonPatchOperation, KubeClient } from '../kube/kube-client.ts';
+import type { JsonPatchOperation, KubeClient, WriteOptions } from '../kube/kube-client.ts';
 import type { ServiceAccount } from '../kube/objects.ts';
 import type { Reflector } from '../kube/reflector.ts';
 import { resources, type ObjectRef } from '../kube/resources.ts';
-import {
-  attachPatch,
-  detachPatch,
-  references,
-  releasePatch,
-  type ObservedServiceAccount,
-} from './service-account-drift.ts';
+import { fieldManagerFor, releasePatch } from './list-ownership.ts';
+import { attachPatch, detachPatch, references, type ObservedServiceAccount } from './service-account-drift.ts';
 
 export interface ServiceAccountWriterOptions {
   client: Pick<KubeClient, 'get' | 'jsonPatch'>;
@@ -44,7 +39,6 @@ export class ServiceAccountWriter {
   }
 
   async releaseOwnership(ref: Required<ObjectRef>): Promise<void> {
-    // A patch that is under way gives ownership back to whom it belonged, which cannot be told any more here.
     await this.#inTurn(ref, async () => {
       const current = await this.#get(ref);
       if (current) await this.#release(ref, current);
@@ -82,10 +76,11 @@ export class ServiceAccountWriter {
       const operations = current && operationsFor(current);
       if (!operations) return;
       try {
-        const patched = await this.#send(ref, [isUnchanged(current), ...operations]);
+        const fieldManager = fieldManagerFor(current);
+        const patched = await this.#send(ref, [isUnchanged(current), ...operations], { fieldManager });
         if (!patched) return;
         this.#options.onPatched(ref, reason);
-        await this.#release(ref, patched, current);
+        await this.#release(ref, patched);
         return;
       } catch (error) {
         if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
@@ -93,8 +88,8 @@ export class ServiceAccountWriter {
     }
   }
 
-  async #release(ref: Required<ObjectRef>, current: ServiceAccount, before?: ServiceAccount): Promise<void> {
-    const operations = releasePatch(current, before);
+  async #release(ref: Required<ObjectRef>, current: ServiceAccount): Promise<void> {
+    const operations = releasePatch(current);
     if (!operations) return;
     try {
       await this.#send(ref, operations);
@@ -105,9 +100,13 @@ export class ServiceAccountWriter {
     }
   }
 
-  async #send(ref: Required<ObjectRef>, operations: JsonPatchOperation[]): Promise<ServiceAccount | undefined> {
+  async #send(
+    ref: Required<ObjectRef>,
+    operations: JsonPatchOperation[],
+    options?: WriteOptions,
+  ): Promise<ServiceAccount | undefined> {
     const { client, serviceAccounts } = this.#options;
-    const patched = await orGone(client.jsonPatch<ServiceAccount>(resources.serviceAccounts, ref, operations));
+    const patched = await orGone(client.jsonPatch<ServiceAccount>(resources.serviceAccounts, ref, operations, options));
     if (patched) serviceAccounts.observe(patched);
     return patched;
   }
@@ -117,7 +116,7 @@ export class ServiceAccountWriter {
   }
 }
 
-/** Ownership goes back to whom it belonged before the patch, so nobody else may have written in between. */
+/** The patch says whom the list belonged to before, so nobody else may have written in between. */
 function isUnchanged({ metadata }: ServiceAccount): JsonPatchOperation {
   return { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion };
 }

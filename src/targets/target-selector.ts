@@ -1,6 +1,6 @@
 import type { Config, NamePattern } from '../config/config.ts';
+import { matchesGlob } from '../glob.ts';
 import type { Namespace, ObjectMeta } from '../kube/objects.ts';
-import { matchesGlob } from './namespace-glob.ts';
 import { isMeantFor } from './registry-scope.ts';
 
 /** With the value `false` on a namespace, ServiceAccount or Pod: leave it alone. */

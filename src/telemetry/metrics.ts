@@ -32,11 +32,21 @@ export class Metrics {
   readonly serviceAccountPatches = this.#counter('service_account_patches_total', 'Patches of ServiceAccounts', [
     'reason',
   ]);
+  readonly missedInjections = this.#counter(
+    'missed_injections_total',
+    'Objects that were created past the webhook, which should have attached a reference',
+    ['resource'],
+  );
   readonly certificateExpiry = this.#gauge('certificate_expiry_timestamp_seconds', 'When a certificate expires', [
     'certificate',
   ]);
   readonly configValid = this.#gauge('config_valid', '1 while the ConfigMap as it stands is in force, else 0');
   readonly configReloads = this.#counter('config_reloads_total', 'Edits of the ConfigMap that were read', ['result']);
+  readonly leader = this.#gauge('leader', '1 while this replica renews tokens, writes and registers, else 0');
+  readonly selfTestSuccess = this.#gauge(
+    'self_test_success',
+    '1 while requests come through the API server to a replica and back, else 0; said by the leader',
+  );
   readonly watchRestarts = this.#counter('watch_restarts_total', 'Watches that ended with an error', ['resource']);
   readonly namespaces = this.#gauge('namespaces', 'Namespaces by what is done for them', ['state']);
 

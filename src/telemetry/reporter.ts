@@ -1,4 +1,4 @@
-import type { Verdict } from '../admission/admission-handler.ts';
+import type { AnsweredReview } from '../admission/verdict.ts';
 import type { CertificateNotice } from '../certificates/certificate-source.ts';
 import { maxAccountsPerDomain } from '../config/account-limit.ts';
 import type { ConfigReading } from '../config/config-source.ts';
@@ -9,6 +9,7 @@ import type { RefreshReason } from '../credentials/refresh-policy.ts';
 import type { RegistryCredential } from '../credentials/registry-credential.ts';
 import { CodedError } from '../errors.ts';
 import type { EventNote, EventRecorder } from '../kube/event-recorder.ts';
+import type { KeptObject } from '../kube/loop-guard.ts';
 import { resources, type ObjectRef } from '../kube/resources.ts';
 import type { UnusableReason } from '../secrets/extra-auths.ts';
 import type { SecretLayers } from '../secrets/secret-layers.ts';
@@ -79,6 +80,11 @@ export class Reporter {
     const message = `No new token for registry ${registry}: ${why}`;
     const sameAs = error instanceof CodedError ? `${registry} ${error.code}` : registry;
     this.#configMapEvent({ reason: 'TokenNotRenewed', message, sameAs });
+  }
+
+  /** A later version was here; what this one obtains is lost with its process. */
+  tokensLeftToNewer(): void {
+    this.#options.logger.warn({}, 'tokens Secret is of a later version and left alone, tokens are kept in memory');
   }
 
   domainsNotListed(registry: string, error: unknown): void {
@@ -160,18 +166,27 @@ export class Reporter {
     this.#options.logger[level]({ namespace, serviceAccount: name, reason }, 'ServiceAccount patched');
   }
 
-  reviewed(review: {
-    resource: string;
-    operation: string;
-    namespace: string;
-    verdict: Verdict;
-    durationMs: number;
-  }): void {
+  /** The API server did not ask the webhook, or did not wait for it. */
+  missedInjection({ namespace, name }: Required<ObjectRef>): void {
+    const { logger, metrics, events } = this.#options;
+    metrics.missedInjections.inc({ resource: 'serviceaccounts' });
+    logger.warn({ namespace, serviceAccount: name }, 'ServiceAccount was created past the webhook, attaching it now');
+    const { apiVersion, kind } = resources.namespaces;
+    const message = `ServiceAccount ${name} was created past the webhook: Pods of its first moments may fail to pull.`;
+    const note = { type: 'Warning', reason: 'MissedInjection', message, sameAs: namespace } as const;
+    // Whoever has many of them is told once in a while.
+    events.record({ apiVersion, kind, name: namespace }, note);
+  }
+
+  reviewed(review: AnsweredReview): void {
     const { logger, metrics } = this.#options;
     const { resource, operation, namespace, durationMs, verdict } = review;
     const { decision, reason, cause } = verdict;
-    metrics.admissionRequests.inc({ resource: labelOf(resource), decision, reason });
-    metrics.admissionDuration.observe(durationMs / 1000);
+    // What the service asks of itself would hide what others ask of it.
+    if (!review.isOwn) {
+      metrics.admissionRequests.inc({ resource: labelOf(resource), decision, reason });
+      metrics.admissionDuration.observe(durationMs / 1000);
+    }
     const fields = { resource, operation, namespace, decision, reason, durationMs };
     if (reason === 'InternalError') logger.error({ ...fields, error: cause }, 'admission failed');
     else if (decision === 'denied') logger.warn(fields, 'admission denied');
@@ -189,8 +204,14 @@ export class Reporter {
     this.#options.logger.warn({ remedy }, 'webhook registration stays, remove it unless the service comes back');
   }
 
-  registrationContested(managers: string[]): void {
-    this.#options.logger.error({ managers }, 'somebody else keeps changing the webhook registration, repairing slowly');
+  /** Somebody undoes our repairs of an object that we keep. */
+  contested({ resource, namespace, name }: KeptObject, managers: readonly string[]): void {
+    const { logger, events } = this.#options;
+    const { apiVersion, kind, plural } = resource;
+    logger.error({ resource: plural, namespace, name, managers }, 'somebody else keeps changing it, repairing slowly');
+    const rival = managers[0] ?? 'nobody who gives a name';
+    const message = `${kind} ${name} is changed again after every repair; beside this service it was last written by field manager ${rival}.`;
+    events.record({ apiVersion, kind, namespace, name }, { type: 'Warning', reason: 'Contested', message });
   }
 
   registrationWritten(change: string): void {
@@ -198,15 +219,26 @@ export class Reporter {
   }
 
   certificate(notice: CertificateNotice): void {
-    const { logger, metrics } = this.#options;
+    const { logger } = this.#options;
     if (notice.kind === 'problem') {
       const { reason, detail } = notice;
-      logger.error({ reason, detail }, 'certificate problem');
+      // The first replicas of all wait until one of them leads.
+      logger[reason === 'CaMissing' ? 'info' : 'error']({ reason, detail }, 'certificate problem');
       return;
     }
     const { certificate, reason, expiresAt } = notice;
-    metrics.certificateExpiry.set({ certificate }, expiresAt / 1000);
     logger.info({ certificate, reason, expiresAt: new Date(expiresAt).toISOString() }, 'certificate issued');
+  }
+
+  /** Requests come through the API server to a replica and back, or do so no longer. */
+  selfTestTurned(turn: { passed: true } | { passed: false; reason: string }): void {
+    const { logger } = this.#options;
+    if (turn.passed) {
+      logger.info({}, 'self-test passes');
+      return;
+    }
+    logger.error({ reason: turn.reason }, 'self-test fails');
+    this.#configMapEvent({ reason: 'SelfTestFailed', message: `The webhook does not work: ${turn.reason}.` });
   }
 
   watchRestarted(resource: string, error: unknown): void {

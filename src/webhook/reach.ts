@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { matchesGlob } from '../targets/namespace-glob.ts';
+import { matchesGlob } from '../glob.ts';
 
 /** Namespaces that a webhook must never be able to block. */
 const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease'] as const;

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { FIELD_MANAGER } from '../kube/field-manager.ts';
 import type {
   LabelSelector,
@@ -9,7 +8,9 @@ import type {
 } from '../kube/objects.ts';
 import { MANAGED_BY_LABEL } from '../secrets/pull-secret.ts';
 import { OPT_OUT_LABEL } from '../targets/target-selector.ts';
+import type { MatchConditions } from './match-conditions.ts';
 import { canSelectByName, isProtected, reachedNamespaces, type ReachContext } from './reach.ts';
+import { SELF_TEST_LABEL } from './self-test-request.ts';
 
 /** Sorts behind other webhooks, so that the images of sidecars that they add are seen. */
 export const WEBHOOK_CONFIGURATION_NAME = 'zz-acr-credential-injector';
@@ -23,6 +24,8 @@ export interface RegistrationContext extends ReachContext {
   /** PEM. */
   caBundle: string;
   owner?: OwnerReference;
+  /** Of Pods that are created; undefined: all come. */
+  podConditions?: MatchConditions;
 }
 
 /** One kind of request that comes to the webhook. */
@@ -31,14 +34,20 @@ interface Entry {
   resource: 'serviceaccounts' | 'pods';
   operation: 'CREATE' | 'UPDATE';
   failurePolicy: 'Ignore' | 'Fail';
+  ofNamespaces: Expressions;
+  ofObjects: Expressions;
+  matchConditions?: MatchConditions;
 }
+
+type Expressions = NonNullable<LabelSelector['matchExpressions']>;
+
+const notOptedOut: Expressions[number] = { key: OPT_OUT_LABEL, operator: 'NotIn', values: ['false'] };
+const notOurOwn: Expressions[number] = { key: 'app.kubernetes.io/name', operator: 'NotIn', values: [FIELD_MANAGER] };
 
 /** The registration as the configuration wants it. */
 export function webhookConfiguration(context: RegistrationContext): MutatingWebhookConfiguration {
-  const { owner } = context;
-  const webhooks = groups(context).flatMap(({ suffix, failurePolicy, selector }) =>
-    entries(suffix, failurePolicy).map((entry) => webhook(entry, context, selector)),
-  );
+  const { owner, podConditions } = context;
+  const entries = [...groups(context).flatMap((group) => entriesOf(group, podConditions)), selfTest(context)];
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
@@ -47,7 +56,7 @@ export function webhookConfiguration(context: RegistrationContext): MutatingWebh
       labels: { [MANAGED_BY_LABEL]: FIELD_MANAGER },
       ...(owner && { ownerReferences: [owner] }),
     },
-    webhooks,
+    webhooks: entries.map((entry) => webhook(entry, context)),
   };
 }
 
@@ -73,44 +82,40 @@ function groups(context: RegistrationContext): Group[] {
   return all.filter(({ selector }) => selector.some(({ values = [] }) => values.length > 0));
 }
 
-/** Is the stored registration as wanted? What the API server adds by itself is no difference; an entry too many is. */
-export function isAsWanted(stored: MutatingWebhookConfiguration, wanted: MutatingWebhookConfiguration): boolean {
-  const { webhooks = [], metadata } = stored;
-  return (
-    contains(webhooks, wanted.webhooks ?? []) &&
-    !webhooks.some(isNarrowed) &&
-    contains(metadata, { labels: wanted.metadata.labels, ownerReferences: wanted.metadata.ownerReferences })
-  );
-}
-
-/** Somebody added a condition of a kind that we never write: requests that we count on may not come. */
-function isNarrowed({ matchConditions = [], namespaceSelector, objectSelector }: MutatingWebhook): boolean {
-  return matchConditions.length > 0 || Boolean(namespaceSelector?.matchLabels ?? objectSelector?.matchLabels);
-}
-
-function entries(suffix: string, failurePolicy: 'Ignore' | 'Fail'): Entry[] {
+function entriesOf({ suffix, failurePolicy, selector }: Group, podConditions?: MatchConditions): Entry[] {
+  const common = { failurePolicy, ofNamespaces: [notOptedOut, ...selector] };
+  const accounts = { ...common, resource: 'serviceaccounts' as const, ofObjects: [notOptedOut] };
   return [
-    { name: `serviceaccount-create${suffix}`, resource: 'serviceaccounts', operation: 'CREATE', failurePolicy },
+    { ...accounts, name: `serviceaccount-create${suffix}`, operation: 'CREATE' },
     // A refused UPDATE would hold a namespace in Terminating.
+    { ...accounts, name: `serviceaccount-update${suffix}`, operation: 'UPDATE', failurePolicy: 'Ignore' },
     {
-      name: `serviceaccount-update${suffix}`,
-      resource: 'serviceaccounts',
-      operation: 'UPDATE',
-      failurePolicy: 'Ignore',
+      ...common,
+      name: `pod-create${suffix}`,
+      resource: 'pods',
+      operation: 'CREATE',
+      ofObjects: [notOptedOut, notOurOwn],
+      matchConditions: podConditions,
     },
-    { name: `pod-create${suffix}`, resource: 'pods', operation: 'CREATE', failurePolicy },
   ];
 }
 
-type Expressions = NonNullable<LabelSelector['matchExpressions']>;
+/**
+ * Where names of namespaces can be told, only the own one. The others do not leave its label out, by which anybody could keep a
+ * ServiceAccount away: what two of them are for is asked about twice, which changes nothing.
+ */
+function selfTest(context: RegistrationContext): Entry {
+  return {
+    name: 'self-test',
+    resource: 'serviceaccounts',
+    operation: 'CREATE',
+    failurePolicy: 'Ignore',
+    ofNamespaces: canSelectByName(context) ? byName('In', [context.ownNamespace]) : [],
+    ofObjects: [{ key: SELF_TEST_LABEL, operator: 'Exists' }],
+  };
+}
 
-function webhook(
-  entry: Entry,
-  { config, address, caBundle }: RegistrationContext,
-  byNamespaceName: Expressions,
-): MutatingWebhook {
-  const notOptedOut: Expressions[number] = { key: OPT_OUT_LABEL, operator: 'NotIn', values: ['false'] };
-  const notOurOwn: Expressions[number] = { key: 'app.kubernetes.io/name', operator: 'NotIn', values: [FIELD_MANAGER] };
+function webhook(entry: Entry, { config, address, caBundle }: RegistrationContext): MutatingWebhook {
   return {
     name: `${entry.name}.acr-credential-injector.local`,
     clientConfig: { ...clientConfig(address), caBundle: Buffer.from(caBundle).toString('base64') },
@@ -125,8 +130,10 @@ function webhook(
     ],
     failurePolicy: entry.failurePolicy,
     matchPolicy: 'Equivalent',
-    namespaceSelector: { matchExpressions: [notOptedOut, ...byNamespaceName] },
-    objectSelector: { matchExpressions: entry.resource === 'pods' ? [notOptedOut, notOurOwn] : [notOptedOut] },
+    // An empty list would be stored as none.
+    namespaceSelector: entry.ofNamespaces.length > 0 ? { matchExpressions: entry.ofNamespaces } : {},
+    objectSelector: { matchExpressions: entry.ofObjects },
+    ...(entry.matchConditions && { matchConditions: entry.matchConditions }),
     reinvocationPolicy: 'IfNeeded',
     sideEffects: 'NoneOnDryRun',
     timeoutSeconds: config.webhook.timeoutSeconds,
@@ -140,16 +147,4 @@ function byName(operator: 'In' | 'NotIn', names: readonly string[]): Expressions
 
 function clientConfig(address: WebhookAddress): WebhookClientConfig {
   return 'url' in address ? { url: address.url } : { service: { ...address.service, path: MUTATE_PATH } };
-}
-
-function contains(stored: unknown, wanted: unknown): boolean {
-  if (Array.isArray(wanted)) {
-    return (
-      Array.isArray(stored) && stored.length === wanted.length && wanted.every((item, i) => contains(stored[i], item))
-    );
-  }
-  if (wanted === undefined) return true;
-  if (typeof wanted !== 'object' || wanted === null) return isDeepStrictEqual(stored, wanted);
-  if (typeof stored !== 'object' || stored === null) return false;
-  return Object.entries(wanted).every(([key, value]) => contains((stored as Record<string, unknown>)[key], value));
 }

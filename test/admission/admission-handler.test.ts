@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { AdmissionHandler, type Verdict } from '../../src/admission/admission-handler.ts';
+import { AdmissionHandler } from '../../src/admission/admission-handler.ts';
+import type { Verdict } from '../../src/admission/verdict.ts';
 import type { AdmissionRequest } from '../../src/admission/admission-review.ts';
 import type { AdmissionView } from '../../src/admission/admission-view.ts';
 import type { ObjectMeta } from '../../src/kube/objects.ts';
@@ -41,7 +42,7 @@ function told({ decision, reason, outcome }: Verdict): string {
 
 async function review(request: AdmissionRequest, fields: Partial<AdmissionView> = {}): Promise<string> {
   view = viewWith(fields);
-  return told(await handler.review(request, '10s'));
+  return told(await handler.review(request, { timeout: '10s' }));
 }
 
 const update = serviceAccountRequest(serviceAccountAt('team-a/app', ['theirs']), {
@@ -50,7 +51,9 @@ const update = serviceAccountRequest(serviceAccountAt('team-a/app', ['theirs']),
 });
 const dryRun = serviceAccountRequest(undefined, { dryRun: true });
 const later = '(no registry has a live token; pulling private images may fail for now)';
-const notWritten = '(Secret pull could not be written in time; pulling private images may fail for now)';
+const notWritten = '(pull Secret not written in time; pulling private images may fail for now: pull)';
+const refused = "(pull Secret refused by the API server, see the service's log: pull)";
+const unforeseen = '(acr-credential-injector failed: see its log)';
 
 type Row = [situation: string, AdmissionRequest, Partial<AdmissionView>, ignore: string, fail?: string];
 
@@ -110,7 +113,7 @@ describe.each(['Ignore', 'Fail'] as const)('under %s', (failurePolicy) => {
       'some registries without a token',
       podRequest(),
       { deadRegistries: ['cri-b', 'cri-c'] },
-      'patched SecretKnown (no live token for registry cri-b, cri-c)',
+      'patched SecretKnown (no live token for: cri-b, cri-c)',
     ],
   ])('%s is answered from memory', async (...[, request, fields, ignore, fail = ignore]) => {
     const expected = failurePolicy === 'Fail' ? fail : ignore;
@@ -129,15 +132,13 @@ describe.each(['Ignore', 'Fail'] as const)('under %s', (failurePolicy) => {
     ],
     ["found to be somebody's", 'Foreign', 'allowed ForeignSecret'],
     ['not to be written for there is no such namespace', 'NamespaceGone', 'allowed NamespaceTerminating'],
+    ['refused for good, as by a quota', refusal(403, 'Forbidden'), `patched SecretNotWritten ${refused}`],
+    ['found to be of another type', refusal(422, 'Invalid'), 'allowed ForeignSecret'],
     [
-      'refused for good, as by a quota',
-      refusal(403, 'Forbidden'),
-      "patched SecretNotWritten (Secret pull could not be written: see the service's log)",
-    ],
-    [
-      'refused by something unforeseen',
+      'not written by something unforeseen',
       new Error('bug'),
-      "patched SecretNotWritten (Secret pull could not be written: see the service's log)",
+      `allowed InternalError ${unforeseen}`,
+      'denied InternalError',
     ],
   ])('a missing Secret is %s', async (_, end, ignore, fail = ignore) => {
     ensure = () => (end instanceof Error ? Promise.reject(end) : Promise.resolve(end));
@@ -170,6 +171,15 @@ describe.each(['Ignore', 'Fail'] as const)('under %s', (failurePolicy) => {
     expect(wishes).toHaveLength(4);
   });
 
+  it('a namespace that a watch has brought does not stand behind those that none has', async () => {
+    ensure = () => new Promise(() => undefined);
+    const others = Array.from({ length: 50 }, (_, index) => podRequest(undefined, { namespace: `nowhere-${index}` }));
+    for (const other of others) void review(other, { secretKnown: false, isSeen: false, failurePolicy });
+    ensure = () => Promise.resolve('Written');
+    expect(await review(podRequest(), { secretKnown: false, failurePolicy })).toBe('patched SecretWritten');
+    await clock.pass(9_000);
+  });
+
   it('tries end when the time is up', async () => {
     ensure = () => Promise.reject(refusal(409, 'Conflict'));
     const verdict = review(podRequest(), { secretKnown: false, failurePolicy });
@@ -192,7 +202,7 @@ describe.each(['Ignore', 'Fail'] as const)('under %s', (failurePolicy) => {
 describe('a denial', () => {
   it('says what is wrong and that it is worth another try', async () => {
     view = viewWith({ hasLiveCredential: false, failurePolicy: 'Fail' });
-    expect((await handler.review(podRequest(), '10s')).outcome).toEqual({
+    expect((await handler.review(podRequest(), { timeout: '10s' })).outcome).toEqual({
       allowed: false,
       message: 'acr-credential-injector: no registry has a live token; try again',
       retryAfterSeconds: 1,
@@ -211,7 +221,12 @@ describe('a failure that nobody foresaw', () => {
       'allowed InternalError (acr-credential-injector failed: see its log)',
     );
     expect(await review(podRequest(), { managesImage, failurePolicy: 'Fail' })).toBe('denied InternalError');
-    expect((await handler.review(podRequest(), '10s')).cause).toBe(bug);
+    expect((await handler.review(podRequest(), { timeout: '10s' })).cause).toBe(bug);
+  });
+
+  it('lets through what not even the policy is known for', async () => {
+    const blind = new AdmissionHandler({ clock, viewOf: managesImage, ensureSecret: () => ensure() });
+    expect(told(await blind.review(podRequest(), {}))).toBe(`allowed InternalError ${unforeseen}`);
   });
 
   it('denies no UPDATE', async () => {
@@ -222,7 +237,7 @@ describe('a failure that nobody foresaw', () => {
 
 describe('a patch', () => {
   const patchOf = async (request: AdmissionRequest) => {
-    const { outcome } = await handler.review(request, '10s');
+    const { outcome } = await handler.review(request, { timeout: '10s' });
     return outcome.allowed ? outcome.patch : undefined;
   };
 
@@ -238,14 +253,68 @@ describe('a patch', () => {
     ]);
   });
 
-  it("to a Pod's own list is told to who wrote it, and any patch to the audit log", async () => {
+  describe("to a Pod's own list", () => {
     const managedFields = [{ manager: 'kubectl', fieldsV1: { 'f:spec': { 'f:imagePullSecrets': {} } } }];
-    const pod = podAt('team-a/app', managedImage, { imagePullSecrets: [{ name: 'x' }] }, { managedFields });
-    const { outcome } = await handler.review(podRequest(pod), '10s');
-    expect(outcome).toMatchObject({
-      warnings: ["pull was added to the Pod's own imagePullSecrets"],
-      auditAnnotations: { 'image-pull-secret': 'pull' },
+    const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'x', uid: 'u', controller: true }];
+    const warning = "added to the Pod's own imagePullSecrets: pull";
+    const outcomeFor = async (list: string[], metadata: ObjectMeta) => {
+      const imagePullSecrets = list.map((name) => ({ name }));
+      const pod = podAt('team-a/app', managedImage, { imagePullSecrets }, metadata);
+      const { outcome } = await handler.review(podRequest(pod), { timeout: '10s' });
+      return outcome.allowed ? [outcome.warnings, outcome.auditAnnotations] : expect.unreachable('it was denied');
+    };
+
+    it('is told to who wrote the list', async () => {
+      expect(await outcomeFor(['x'], { managedFields })).toEqual([[warning], { 'image-pull-secret': 'pull' }]);
     });
+
+    it('is told to the audit log alone where a controller made the Pod, or nobody is known to have written it', async () => {
+      const annotations = { 'image-pull-secret': 'pull', 'kept-image-pull-secrets': '2' };
+      expect(await outcomeFor(['x', 'y'], { managedFields, ownerReferences })).toEqual([[], annotations]);
+      expect(await outcomeFor(['x', 'y'], {})).toEqual([[], annotations]);
+    });
+
+    it('that is empty is like any other patch', async () => {
+      expect(await outcomeFor([], { managedFields })).toEqual([[], { 'image-pull-secret': 'pull' }]);
+    });
+  });
+
+  it('names in warnings and annotations only what it adds', async () => {
+    view = viewWith({ secretNames: ['pull', 'pull-2', 'pull-3'] });
+    const account = serviceAccountRequest(serviceAccountAt('team-a/app', ['pull']));
+    const { outcome } = await handler.review(account, { timeout: '10s' });
+    expect(outcome).toMatchObject({ auditAnnotations: { 'image-pull-secret': 'pull-2, pull-3' } });
+  });
+
+  it('never has a warning of more than 120 characters, nor an annotation that the API server would refuse', async () => {
+    const names = Array.from({ length: 5 }, (_, index) => `${'a-long-name-'.repeat(15)}${index}`);
+    const dead = Array.from({ length: 60 }, (_, index) => `cri-${index}`);
+    for (const fields of [{}, { hasLiveCredential: false }, { secretKnown: false, deadRegistries: dead }]) {
+      view = viewWith({ secretNames: names, ...fields });
+      ensure = () => Promise.reject(refusal(403, 'Forbidden'));
+      const managedFields = [{ manager: 'kubectl', fieldsV1: { 'f:spec': { 'f:imagePullSecrets': {} } } }];
+      const pod = podAt('team-a/app', managedImage, { imagePullSecrets: [{ name: 'x' }] }, { managedFields });
+      const { outcome } = await handler.review(podRequest(pod), { timeout: '10s' });
+      const { warnings = [], auditAnnotations = {} } = outcome.allowed ? outcome : {};
+      expect(warnings.length).toBeGreaterThan(0);
+      for (const warning of warnings) expect(warning.length).toBeLessThanOrEqual(120);
+      for (const key of Object.keys(auditAnnotations)) expect(key).toMatch(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
+    }
+  });
+});
+
+describe('a self-test', () => {
+  it('is answered before anything is asked of it', async () => {
+    view = undefined;
+    const labels = { 'acr-credential-injector/self-test': 'true' };
+    const metadata = { labels, annotations: { 'acr-credential-injector/self-test-question': '42' } };
+    const request = serviceAccountRequest(serviceAccountAt('own/self-test', [], metadata), {
+      dryRun: true,
+      fieldManager: 'acr-credential-injector',
+    });
+    const { reason, outcome } = await handler.review(request, { timeout: '10s' });
+    expect(reason).toBe('SelfTest');
+    expect(outcome).toMatchObject({ patch: [{ op: 'add', value: '42' }] });
   });
 });
 
@@ -262,6 +331,6 @@ describe('what is no business of ours', () => {
 
   it('is everything before the first configuration', async () => {
     view = undefined;
-    expect(told(await handler.review(podRequest(), '10s'))).toBe('allowed NotConfigured');
+    expect(told(await handler.review(podRequest(), { timeout: '10s' }))).toBe('allowed NotConfigured');
   });
 });

@@ -16,8 +16,15 @@ const answerOf = (...args: Parameters<typeof formatAdmissionReview>) =>
   JSON.parse(formatAdmissionReview(...args)) as Answer;
 
 const object = { metadata: { name: 'app' } };
-const request = { uid: 'u', resource: { resource: 'pods' }, namespace: 'a', operation: 'CREATE', object };
-const reviewOf = (fields: object) => JSON.stringify({ request: { ...request, ...fields } });
+const request = {
+  uid: 'u',
+  resource: { group: '', version: 'v1', resource: 'pods' },
+  namespace: 'a',
+  operation: 'CREATE',
+  object,
+};
+const typed = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' };
+const reviewOf = (fields: object) => JSON.stringify({ ...typed, request: { ...request, ...fields } });
 
 function unreadable(body: string): UnreadableReviewError {
   try {
@@ -61,10 +68,20 @@ describe('a review', () => {
     });
   });
 
+  it.each([
+    [{ group: 'metrics.k8s.io', version: 'v1', resource: 'pods' }, 'pods.v1.metrics.k8s.io'],
+    [{ group: '', version: 'v2', resource: 'pods' }, 'pods.v2.'],
+    [{ resource: 'pods' }, 'pods..'],
+  ])('of resource %o does not pass for one of the core', (resource, expected) => {
+    expect(parseAdmissionReview(reviewOf({ resource })).resource).toBe(expected);
+  });
+
   it('keeps names that mean something to JavaScript', () => {
     const labels = '{"__proto__":"x","constructor":"y"}';
-    const body = `{"request":{"uid":"u","resource":{"resource":"pods"},"object":{"metadata":{"labels":${labels}}}}}`;
-    expect(Object.keys(parseAdmissionReview(body).object.metadata.labels ?? {})).toEqual(['__proto__', 'constructor']);
+    const body = reviewOf({ object: { metadata: { labels: 0 } } });
+    expect(
+      Object.keys(parseAdmissionReview(body.replace('"labels":0', `"labels":${labels}`)).object.metadata.labels ?? {}),
+    ).toEqual(['__proto__', 'constructor']);
   });
 
   it.each([
@@ -85,6 +102,9 @@ describe('a review', () => {
     ['no object', reviewOf({ object: null })],
     ['an object without metadata', reviewOf({ object: { spec: {} } })],
     ['a list for an object', reviewOf({ object: [] })],
+    ['another version', JSON.stringify({ ...typed, apiVersion: 'admission.k8s.io/v1beta1', request })],
+    ['another kind', JSON.stringify({ ...typed, kind: 'ConversionReview', request })],
+    ['no kind', JSON.stringify({ request })],
   ])('that has %s can be answered, as its uid is known', (_, body) => {
     expect(unreadable(body).uid).toBe('u');
   });
@@ -103,7 +123,7 @@ describe('a review', () => {
     const body = fc.oneof(
       fc.uint8Array().map((bytes) => Buffer.from(bytes).toString()),
       fc.json(),
-      almost.map((fields) => JSON.stringify({ request: fields }, jsonable)),
+      almost.map((fields) => JSON.stringify({ ...typed, request: fields }, jsonable)),
     );
     fc.assert(
       fc.property(body, (text) => {

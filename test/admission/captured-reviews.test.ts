@@ -34,7 +34,7 @@ async function answerTo(name: string, fields: Partial<AdmissionView> = {}) {
   });
   const body = bodyOf(name);
   const request = parseAdmissionReview(body);
-  const { outcome, decision, reason } = await handler.review(request, '10s');
+  const { outcome, decision, reason } = await handler.review(request, { timeout: '10s' });
   const { response } = JSON.parse(formatAdmissionReview(request.uid, outcome)) as { response: Response };
   const operations = response.patch ? (JSON.parse(Buffer.from(response.patch, 'base64').toString()) as never[]) : [];
   const { object: before } = (JSON.parse(body) as { request: { object: Pod & ServiceAccount } }).request;

@@ -12,6 +12,7 @@ import { credentialsOf, credentialWith, HOUR_MS, START } from '../builders/crede
 import { secretAt } from '../builders/kube-objects.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { MemoryApi } from '../fakes/memory-api.ts';
+import { openGuard } from '../fakes/open-guard.ts';
 
 let clock: ManualClock;
 let config: Config;
@@ -57,6 +58,7 @@ beforeEach(() => {
       secrets: { get: (key) => secrets.get(key), observe: () => undefined },
       secretName: 'pull',
       desired: (namespace) => desired.of(namespace),
+      loopGuard: openGuard,
       onWritten: () => undefined,
     }),
     secretName: 'pull',

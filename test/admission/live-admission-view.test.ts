@@ -13,6 +13,7 @@ import { credentialsOf, credentialWith, HOUR_MS } from '../builders/credential.t
 import { namespaceNamed, secretAt } from '../builders/kube-objects.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { MemoryApi } from '../fakes/memory-api.ts';
+import { openGuard } from '../fakes/open-guard.ts';
 
 let clock: ManualClock;
 let config: Config | undefined;
@@ -58,6 +59,7 @@ beforeEach(() => {
       secrets: { get: (key) => secrets.get(key), observe: () => undefined },
       secretName: 'pull',
       desired: (namespace) => desired.of(namespace),
+      loopGuard: openGuard,
       onWritten: () => undefined,
     }),
     secretName: 'pull',
@@ -77,7 +79,13 @@ describe('what is known of a namespace', () => {
   });
 
   it('is what the watches have brought', () => {
-    expect(a()).toMatchObject({ isTarget: true, optedOut: false, terminating: false, secretKnown: false });
+    expect(a()).toMatchObject({
+      isSeen: true,
+      isTarget: true,
+      optedOut: false,
+      terminating: false,
+      secretKnown: false,
+    });
     const labels = { 'acr-credential-injector/inject': 'false' };
     namespaces.set('a', observeNamespace(namespaceNamed('a', { labels, deletionTimestamp: 'x' })));
     secrets.set('a/pull', observeSecret(secretAt('a/pull', { type: 'Opaque' })));
@@ -94,7 +102,7 @@ describe('what is known of a namespace', () => {
 
   it('is its name where no watch has brought it yet', () => {
     config = configWith({ watchNamespaces: ['new'] });
-    expect(view.of('new')).toMatchObject({ isTarget: true, optedOut: false, terminating: false });
+    expect(view.of('new')).toMatchObject({ isSeen: false, isTarget: true, optedOut: false, terminating: false });
     expect(view.of('other')).toMatchObject({ isTarget: false });
   });
 

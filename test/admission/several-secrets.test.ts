@@ -15,7 +15,7 @@ async function review(request: AdmissionRequest, fields: Partial<AdmissionView> 
     viewOf: () => view,
     ensureSecret: () => expect.unreachable('the Secrets are known'),
   });
-  const { decision, reason, outcome } = await handler.review(request, '10s');
+  const { decision, reason, outcome } = await handler.review(request, { timeout: '10s' });
   return { decision, reason, patch: outcome.allowed ? outcome.patch : undefined, outcome };
 }
 

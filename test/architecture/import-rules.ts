@@ -4,6 +4,7 @@ import type { Import, SourceFile } from './import-graph.ts';
 export const arrows: Readonly<Record<string, readonly string[]>> = {
   kube: [],
   config: ['kube'],
+  leadership: ['kube'],
   openapi: [],
   identity: ['config', 'kube', 'openapi'],
   certificates: ['kube'],
@@ -18,7 +19,15 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Files beside the folders: what everybody may import, and imports none of them. The others wire the folders together. */
-export const foundations: readonly string[] = ['back-off.ts', 'clock.ts', 'errors.ts', 'json.ts', 'region-id.ts'];
+export const foundations: readonly string[] = [
+  'back-off.ts',
+  'clock.ts',
+  'errors.ts',
+  'glob.ts',
+  'json.ts',
+  'region-id.ts',
+  'single-flight.ts',
+];
 
 /** Which files may import a package: a folder, or one file. Packages that are not listed are nobody's. */
 export const owners: Readonly<Record<string, readonly string[]>> = {
@@ -38,8 +47,12 @@ export const pureFiles: readonly string[] = [
   'admission/admission-view.ts',
   'admission/deadline.ts',
   'admission/injection.ts',
+  'admission/managed-keys.ts',
+  'admission/own-request.ts',
   'admission/pod-injection.ts',
   'admission/service-account-injection.ts',
+  'admission/verdict.ts',
+  'admission/warning.ts',
   'certificates/rotation-policy.ts',
   'config/account-limit.ts',
   'config/align-fields.ts',
@@ -76,12 +89,16 @@ export const pureFiles: readonly string[] = [
   'credentials/docker-config.ts',
   'credentials/refresh-policy.ts',
   'credentials/tokens-secret.ts',
+  'glob.ts',
   'identity/managed-token.ts',
   'identity/session.ts',
   'identity/token-mode.ts',
   'json.ts',
+  'kube/field-manager.ts',
   'kube/resource-version.ts',
   'kube/resources.ts',
+  'leadership/election-policy.ts',
+  'leadership/lease.ts',
   'openapi/api-failure.ts',
   'openapi/api-hosts.ts',
   'region-id.ts',
@@ -94,12 +111,15 @@ export const pureFiles: readonly string[] = [
   'secrets/secret-drift.ts',
   'secrets/secret-layers.ts',
   'secrets/secret-references.ts',
-  'targets/namespace-glob.ts',
   'targets/registry-scope.ts',
   'targets/secret-references.ts',
+  'targets/list-ownership.ts',
   'targets/service-account-drift.ts',
   'targets/target-selector.ts',
+  'webhook/match-conditions.ts',
   'webhook/reach.ts',
+  'webhook/self-test-request.ts',
+  'webhook/registration-drift.ts',
   'webhook/webhook-configuration.ts',
 ];
 

@@ -13,6 +13,7 @@ export function viewWith(fields: Partial<AdmissionView> = {}): AdmissionView {
     paused: false,
     failurePolicy: 'Ignore',
     timeoutSeconds: 10,
+    isSeen: true,
     isTarget: true,
     optedOut: false,
     terminating: false,

@@ -1,12 +1,14 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { CertificateKeyPair } from '../../src/certificates/certificate-facts.ts';
+import { certificatesIn, type CertificateKeyPair } from '../../src/certificates/certificate-facts.ts';
 import { CertificateFiles } from '../../src/certificates/certificate-files.ts';
-import { createCa, issueServingCertificate } from '../../src/certificates/certificate-issuer.ts';
+import { certificateIssuer, createCa, issueServingCertificate } from '../../src/certificates/certificate-issuer.ts';
 import type { CertificateNotice } from '../../src/certificates/certificate-source.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
+import { KnownTrust } from './known-trust.ts';
 
 const HOUR_MS = 3_600_000;
 const { signal } = new AbortController();
@@ -17,6 +19,7 @@ let first: CertificateKeyPair;
 let second: CertificateKeyPair;
 let clock: ManualClock;
 let directory: string;
+let trust: KnownTrust;
 let notices: CertificateNotice[];
 
 beforeAll(async () => {
@@ -28,12 +31,13 @@ beforeAll(async () => {
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'certificate-files-'));
   clock = new ManualClock();
+  trust = new KnownTrust();
   notices = [];
 });
 
 afterEach(() => rm(directory, { recursive: true }));
 
-const source = () => new CertificateFiles({ directory, clock, report: (notice) => notices.push(notice) });
+const source = () => new CertificateFiles({ directory, clock, trust, report: (notice) => notices.push(notice) });
 const reasons = () => notices.map((notice) => notice.reason);
 
 async function write(pair: CertificateKeyPair, caCert = ca.cert, into = directory): Promise<void> {
@@ -41,6 +45,19 @@ async function write(pair: CertificateKeyPair, caCert = ca.cert, into = director
   await writeFile(join(into, 'tls.key'), pair.key);
   await writeFile(join(into, 'ca.crt'), caCert);
 }
+
+const damagedCertificate = '-----BEGIN CERTIFICATE-----\nMIIBdamaged\n-----END CERTIFICATE-----\n';
+
+/** Less than OpenSSL takes for a key that is safe. */
+const weakIssuer = certificateIssuer(() =>
+  Promise.resolve(
+    generateKeyPairSync('rsa', {
+      modulusLength: 1024,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    }),
+  ),
+);
 
 /** As kubelet updates a mounted Secret: a new directory, then one rename of the link that the files go through. */
 async function swap(pair: CertificateKeyPair, version: string): Promise<void> {
@@ -103,9 +120,8 @@ describe('certificates in files', () => {
     const running = files.run(stop.signal);
     await clock.settled();
     await write(second);
-    clock.advance(10_000);
-    await clock.settled();
-    expect(files.current()?.cert).toBe(second.cert);
+    await clock.pass(10_000);
+    await expect.poll(() => files.current()?.cert).toBe(second.cert);
     stop.abort();
     await running;
   });
@@ -140,6 +156,24 @@ describe('certificates in files', () => {
     },
   );
 
+  it.each([
+    ['a key that is too small', weakIssuer.issueServingCertificate, ''],
+    ['an intermediate that is damaged', issueServingCertificate, damagedCertificate],
+  ])('with %s, which no server can be given, change neither certificate nor bundle', async (_what, issue, chain) => {
+    await write(first);
+    const files = source();
+    await files.refresh(signal);
+    const before = files.current();
+    const otherCa = await createCa(1000 * HOUR_MS, start);
+    const { cert, key } = await issue(otherCa, ['injector.acr.svc'], 10 * HOUR_MS, start);
+    await write({ cert: cert + chain, key }, otherCa.cert);
+    expect(await files.refresh(signal)).toBe(false);
+    clock.advance(15 * 60_000);
+    expect(await files.refresh(signal)).toBe(false);
+    expect(files.current()).toBe(before);
+    expect(reasons()).toEqual(['Unservable']);
+  });
+
   it('that have expired are not taken; those in use are kept', async () => {
     await write(second);
     const files = source();
@@ -149,6 +183,36 @@ describe('certificates in files', () => {
     expect(await files.refresh(signal)).toBe(false);
     expect(reasons()).toEqual(['Expired']);
     expect(files.current()?.cert).toBe(second.cert);
+  });
+
+  it('wait, when they come with another CA, until the API server is known to trust that; the bundle goes ahead', async () => {
+    await write(first);
+    const files = source();
+    await files.refresh(signal);
+    trust.bundle = files.current()!.caBundle;
+    const otherCa = await createCa(1000 * HOUR_MS, start);
+    const other = await issueServingCertificate(otherCa, ['injector.acr.svc'], 10 * HOUR_MS, start);
+    await write(other, otherCa.cert);
+    await files.refresh(signal);
+    expect(files.current()?.cert).toBe(first.cert);
+    expect(files.isVerifiedBy(files.current()!.caBundle)).toBe(true);
+    trust.bundle = files.current()!.caBundle;
+    await files.refresh(signal);
+    expect(files.current()?.cert).toBe(other.cert);
+    expect(files.isVerifiedBy(trust.bundle)).toBe(true);
+  });
+
+  it('keep the bundle before the last in force for a while: other replicas may still serve what it verifies', async () => {
+    await write(first);
+    const files = source();
+    await files.refresh(signal);
+    const otherCa = await createCa(1000 * HOUR_MS, start);
+    await write(await issueServingCertificate(otherCa, ['a'], HOUR_MS, start), otherCa.cert);
+    await files.refresh(signal);
+    expect(certificatesIn(files.current()!.caBundle).map(String)).toEqual([otherCa.cert, ca.cert]);
+    clock.advance(10 * 60_000);
+    await files.refresh(signal);
+    expect(files.current()!.caBundle).toBe(otherCa.cert);
   });
 
   it('that are due for renewal are still good', async () => {

@@ -101,6 +101,7 @@ class BusyLife {
       const { webhooks = [] } = await this.#reader.get<MutatingWebhookConfiguration>(resource, registration);
       return webhooks.length > 0;
     });
+    await eventually(async () => (await this.#service.metric('self_test_success')) === 1);
   }
 
   async complain(hasComplained: () => boolean): Promise<void> {

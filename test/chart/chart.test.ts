@@ -160,7 +160,7 @@ describe('the chart', () => {
     const objects = await render();
     const own = objects.filter(({ kind }) => kind !== 'ConfigMap');
     expect(own.map(({ kind }) => kind).sort()).toEqual(
-      'ClusterRole ClusterRoleBinding Deployment NetworkPolicy Role Role RoleBinding RoleBinding Service ServiceAccount'.split(
+      'ClusterRole ClusterRoleBinding Deployment NetworkPolicy PodDisruptionBudget Role Role RoleBinding RoleBinding Service ServiceAccount'.split(
         ' ',
       ),
     );

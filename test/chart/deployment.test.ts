@@ -48,7 +48,7 @@ describe("the chart's Deployment", () => {
 
   it('leaves the heap to Node where there is no memory limit', async () => {
     const { env } = containerOf(await render({ values: { resources: { limits: null } } }));
-    expect(env.map(({ name }) => name)).toEqual(['POD_NAMESPACE']);
+    expect(env.map(({ name }) => name)).toEqual(['POD_NAMESPACE', 'POD_NAME']);
   });
 
   it('writes quantities as texts, without which Helm 4 cannot install on Kubernetes 1.20', async () => {

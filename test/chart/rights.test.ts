@@ -18,6 +18,13 @@ const ownSecrets = named(
   ['acr-credential-injector-tokens', 'acr-credential-injector-ca'],
   ['get', 'list', 'watch', 'create', 'patch'],
 );
+const lease: PolicyRule = {
+  apiGroups: ['coordination.k8s.io'],
+  resources: ['leases'],
+  resourceNames: ['acr-credential-injector'],
+  verbs: ['list', 'watch', 'create', 'patch'],
+};
+const selfTest = named('serviceaccounts', ['acr-credential-injector-self-test'], ['create']);
 const accessKey = named('secrets', ['alibaba-addon-secret'], ['list', 'watch']);
 const officialComponent: PolicyRule = {
   apiGroups: ['apps'],
@@ -60,15 +67,15 @@ describe('the rights that the chart grants', () => {
 
   it('in single namespaces, follow where the service and its ConfigMap are', async () => {
     expect(rulesOf(await render(), 'Role')).toEqual({
-      acr: [ownSecrets, accessKey],
+      acr: [ownSecrets, lease, selfTest, accessKey],
       'kube-system': [accessKey, officialComponent, configuration],
     });
     expect(rulesOf(await render({ namespace: 'kube-system' }), 'Role')).toEqual({
-      'kube-system': [ownSecrets, accessKey, officialComponent, configuration],
+      'kube-system': [ownSecrets, lease, selfTest, accessKey, officialComponent, configuration],
     });
     const values = { configMap: { create: false, namespace: 'platform' } };
     expect(rulesOf(await render({ values }), 'Role')).toEqual({
-      acr: [ownSecrets, accessKey],
+      acr: [ownSecrets, lease, selfTest, accessKey],
       'kube-system': [accessKey, officialComponent],
       platform: [configuration],
     });
@@ -84,7 +91,7 @@ describe('the rights that the chart grants', () => {
   it('let the service read the AccessKey of the Secret that was named, and no other', async () => {
     const roles = rulesOf(await render({ values: { accessKey: { existingSecret: 'my-key' } } }), 'Role');
     expect(roles).toEqual({
-      acr: [ownSecrets, named('secrets', ['my-key'], ['list', 'watch'])],
+      acr: [ownSecrets, lease, selfTest, named('secrets', ['my-key'], ['list', 'watch'])],
       'kube-system': [officialComponent, configuration],
     });
   });

@@ -132,9 +132,11 @@ start_controllers() {
   wait_for kube-controller-manager api_get /api/v1/namespaces/default/serviceaccounts/default
 }
 
+find_binaries() { bin=$("$here/build-kubernetes.sh"); }
+
 up() {
   install_missing
-  bin=$("$here/build-kubernetes.sh")
+  find_binaries
   create_dir
   trap give_up EXIT
   write_identities
@@ -188,6 +190,8 @@ down() {
   done
   remove_dir
 }
+
+[[ ${BASH_SOURCE[0]} == "$0" ]] || return 0 # modern-api-server.sh builds on the functions above
 
 case ${1:-} in
   up) up ;;

@@ -62,6 +62,14 @@ export class ClusterUser {
     await this.#write({ method: 'DELETE', path: pathOf(resource, ref) });
   }
 
+  /** Does the API server say that it is ready, as a load balancer in front of it asks? */
+  async isServerReady(): Promise<boolean> {
+    const { headers, dispatcher } = await this.#connection.open();
+    const response = await request(`${this.#connection.server}/readyz`, { dispatcher, headers });
+    await response.body.dump();
+    return response.statusCode === 200;
+  }
+
   async #write<T>({ method, path, body, contentType = 'application/json', ...write }: Write): Promise<T> {
     const { headers, dispatcher } = await this.#connection.open();
     const query = { fieldManager: write.fieldManager ?? 'somebody', ...(write.dryRun && { dryRun: 'All' }) };

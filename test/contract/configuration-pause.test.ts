@@ -111,9 +111,11 @@ describe('the annotation that pauses everything', () => {
     await bed.service.start();
     await bed.service.ready();
     expect(await bed.service.status()).toMatchObject({ paused: true });
+    await eventually(async () => !(await isRegistered()), within);
     expect(secrets.changes).toEqual([]);
     await annotate(null);
     await eventually(isRegistered, within);
+    await eventually(() => secrets.of(`${bed.ownNamespace}/${CA_SECRET_NAME}`).length > 0, within);
     expect(secrets.of(`${bed.ownNamespace}/${CA_SECRET_NAME}`)).toHaveLength(1);
     const namespace = await bed.servedNamespace();
     const created = await bed.user.create(resources.serviceAccounts, serviceAccount({ namespace, name: 'new' }));

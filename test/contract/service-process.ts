@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from './eventually.ts';
 import { freePorts } from './free-ports.ts';
+import { uniqueName } from './unique-name.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 /** Halves the time that a start takes. */
@@ -38,6 +39,8 @@ export interface Exit {
 /** The service as its users run it, a process of its own; it can be ended and started again on the same ports. */
 export class ServiceProcess implements AsyncDisposable {
   readonly #options: ServiceOptions;
+  /** As of a Pod, whose container may be another one by and by. */
+  readonly name = uniqueName('replica');
   #ports: Promise<number> | undefined;
   #child: ChildProcess | undefined;
   #exited: Promise<Exit> | undefined;
@@ -67,7 +70,7 @@ export class ServiceProcess implements AsyncDisposable {
   async start(): Promise<void> {
     if (this.isRunning) throw new Error('the service runs already');
     const { kubeconfig, flags = {}, environment = {} } = this.#options;
-    const { webhook, status } = await this.#addresses();
+    const { webhook, status } = await this.addresses();
     const all = {
       kubeconfig,
       listen: webhook,
@@ -80,7 +83,12 @@ export class ServiceProcess implements AsyncDisposable {
     const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
     const inherited = PASSED_ON.map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined);
     const child = spawn(process.execPath, [MAIN, 'serve', ...args], {
-      env: { ...(Object.fromEntries(inherited) as Record<string, string>), NODE_COMPILE_CACHE, ...environment },
+      env: {
+        ...(Object.fromEntries(inherited) as Record<string, string>),
+        NODE_COMPILE_CACHE,
+        POD_NAME: this.name,
+        ...environment,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [child.stdout, child.stderr]) {
@@ -159,14 +167,15 @@ export class ServiceProcess implements AsyncDisposable {
     await this.kill();
   }
 
-  async #addresses(): Promise<{ webhook: string; status: string }> {
+  /** Where it listens, or will, as `host:port`. */
+  async addresses(): Promise<{ webhook: string; status: string }> {
     this.#ports ??= freePorts(2);
     const first = await this.#ports;
     return { webhook: `127.0.0.1:${first}`, status: `127.0.0.1:${first + 1}` };
   }
 
   async #get(path: string): Promise<Response> {
-    const { status } = await this.#addresses();
+    const { status } = await this.addresses();
     return fetch(`http://${status}${path}`, { headers: { connection: 'close' } });
   }
 
@@ -187,5 +196,7 @@ export interface Status {
     webhook: { enabled: boolean; failurePolicy: string; timeoutSeconds: number };
   } | null;
   webhookTrusted: boolean;
+  selfTest: { passed: boolean | null; testedAt: string | null; lastFailure: { at: string; reason: string } | null };
+  leader: { isSelf: boolean; holder: string | null };
   registries: { key: string; expiresAt: string | null; domains: string[] }[];
 }

@@ -59,6 +59,7 @@ export class TestBed implements AsyncDisposable {
         client: KubeClient;
         user: ClusterUser;
         service: ServiceProcess;
+        newReplica: (flags?: Readonly<Record<string, string>>) => ServiceProcess;
       }
     | undefined;
 
@@ -88,9 +89,11 @@ export class TestBed implements AsyncDisposable {
       ...this.#options.flags,
     };
     const kubeconfig = (await this.#options.serviceKubeconfig?.(cluster.kubeconfig)) ?? cluster.kubeconfig;
-    const service = new ServiceProcess({ kubeconfig, flags });
+    const newReplica = (more: Readonly<Record<string, string>> = {}) =>
+      new ServiceProcess({ kubeconfig, flags: { ...flags, ...more } });
+    const service = newReplica();
     const client = new KubeClient(connection);
-    this.#parts = { cluster, cloud, client, user, service };
+    this.#parts = { cluster, cloud, client, user, service, newReplica };
     if (credentials) await this.giveCredentials();
     if (configuration !== null) await this.configure();
     if (!started) return;
@@ -117,6 +120,11 @@ export class TestBed implements AsyncDisposable {
 
   get service(): ServiceProcess {
     return this.#started.service;
+  }
+
+  /** One more process of the same service, not started yet. @param flags beside those of {@link service}. */
+  newReplica(flags?: Readonly<Record<string, string>>): ServiceProcess {
+    return this.#started.newReplica(flags);
   }
 
   /** The ConfigMap's data as the test file starts with it. */

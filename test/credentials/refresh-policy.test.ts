@@ -31,6 +31,15 @@ describe('the reason to renew a credential', () => {
     expect(at(0, { source: 'other' })).toBe('SourceChanged');
   });
 
+  it('is that it comes from the future: the clock was set back, and nothing is known of its end', () => {
+    expect(at(-24 * 60)).toBe('ClockSetBack');
+    expect(at(-6)).toBe('ClockSetBack');
+  });
+
+  it('is not the clock of another replica that is ahead by a little', () => {
+    expect(at(-4)).toBeNull();
+  });
+
   it('is not a threshold longer than its life: half of that has to pass', () => {
     expect(at(29, { thresholdMs: 24 * HOUR_MS })).toBeNull();
     expect(at(30, { thresholdMs: 24 * HOUR_MS })).toBe('NearExpiry');
@@ -38,7 +47,7 @@ describe('the reason to renew a credential', () => {
 });
 
 describe('when to renew', () => {
-  const lifeMs = fc.integer({ min: 1, max: 48 * HOUR_MS });
+  const lifeMs = fc.integer({ min: 1, max: 24 * HOUR_MS });
   const thresholdMs = fc.integer({ min: 0, max: 96 * HOUR_MS });
   const dueAfter = (life: number, threshold: number) =>
     renewAt({ issuedAt: START, expiresAt: START + life }, threshold) - START;
@@ -60,6 +69,13 @@ describe('when to renew', () => {
         expect(dueAfter(life, threshold)).toBe(life - threshold);
       }),
     );
+  });
+
+  it('is a day at the latest, whatever was promised', () => {
+    const endOfTime = 8_640_000_000_000_000;
+    for (const life of [25 * HOUR_MS, 1_000 * HOUR_MS, endOfTime - START]) {
+      expect(dueAfter(life, HOUR_MS)).toBe(23 * HOUR_MS);
+    }
   });
 
   it('is not within 5 s, however short the life', () => {

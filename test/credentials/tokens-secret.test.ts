@@ -4,6 +4,7 @@ import {
   decodeTokensSecret,
   encodeTokensSecret,
   emptyTokensState,
+  observeTokens,
   type TokensState,
 } from '../../src/credentials/tokens-secret.ts';
 import { pullSecret, pullSecretContent } from '../../src/secrets/pull-secret.ts';
@@ -47,7 +48,8 @@ describe('the tokens Secret', () => {
   });
 
   it('is written on condition of the version that it was read at', () => {
-    expect(encodeTokensSecret(emptyTokensState, 'acr', '7').metadata).toMatchObject({
+    const observed = observeTokens(secretAt('acr/tokens', {}, { resourceVersion: '7' }));
+    expect(encodeTokensSecret(emptyTokensState, 'acr', observed).metadata).toMatchObject({
       namespace: 'acr',
       name: 'acr-credential-injector-tokens',
       resourceVersion: '7',

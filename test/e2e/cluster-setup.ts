@@ -12,8 +12,6 @@ declare module 'vitest' {
   }
 }
 
-const SCRIPT = join(import.meta.dirname, '..', 'cluster', 'control-plane.sh');
-
 /** The real cluster of the end-to-end tests: that of `E2E_KUBECONFIG`, or a control plane that lives as long as the run. */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const given = process.env.E2E_KUBECONFIG;
@@ -21,26 +19,32 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     project.provide('kubeconfig', given);
     return undefined;
   }
+  return startCluster(project, 'control-plane.sh');
+}
+
+/** Runs a script of `test/cluster` that knows `up` and `down`, with ports of its own. Resolves to what ends it. */
+export async function startCluster(project: TestProject, script: string): Promise<() => Promise<void>> {
+  const path = join(import.meta.dirname, '..', 'cluster', script);
   const env = { ...process.env, CLUSTER_PORT: String(await freePorts()) };
   const downAtOnce = (): void => {
-    execFileSync(SCRIPT, ['down'], { env, stdio: 'inherit' });
+    execFileSync(path, ['down'], { env, stdio: 'inherit' });
   };
   process.once('exit', downAtOnce); // a run that is interrupted skips its teardown
-  project.provide('kubeconfig', await up(env));
+  project.provide('kubeconfig', await up(path, env));
   return async () => {
     process.off('exit', downAtOnce);
     // The API server may take ten seconds, during which vitest sees to the end of its workers.
-    await once(spawn(SCRIPT, ['down'], { env, stdio: 'inherit' }), 'close');
+    await once(spawn(path, ['down'], { env, stdio: 'inherit' }), 'close');
   };
 }
 
 /** Resolves to the kubeconfig's path; what the script has to say on the way, logs of a failure included, is shown. */
-async function up(env: NodeJS.ProcessEnv): Promise<string> {
-  const script = spawn(SCRIPT, ['up'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+async function up(path: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const script = spawn(path, ['up'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(script, 'close') as Promise<[number | null]>;
   const kubeconfig = await text(script.stdout);
   const [code] = await ended;
-  if (code !== 0) throw new Error(`${SCRIPT} up ended with ${String(code)}`);
+  if (code !== 0) throw new Error(`${path} up ended with ${String(code)}`);
   return kubeconfig.trim();
 }
 

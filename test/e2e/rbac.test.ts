@@ -109,6 +109,10 @@ describe('with the rights that the chart grants and no others', () => {
     await bed.servedNamespace();
   });
 
+  it('the self-test passes', async () => {
+    await eventually(async () => (await bed.service.metric('self_test_success')) === 1);
+  });
+
   it('nothing that the service asked for was forbidden', () => {
     const forbidden = bed.service.logs.filter(
       ({ error }) => error?.code === 'Forbidden' || error?.message.includes(' 403 '),

@@ -75,6 +75,12 @@ export class ManualClock implements Clock {
     this.#now = end;
   }
 
+  /** Somebody sets the machine's clock: who sleeps has still as long to sleep. */
+  set(now: number): void {
+    for (const sleeper of this.#sleepers) sleeper.wakesAt += now - this.#now;
+    this.#now = now;
+  }
+
   /** Resolves when somebody sleeps: all that could be done at this time has been done. */
   async settled(): Promise<void> {
     const deadline = Date.now() + 10_000;

@@ -7,6 +7,7 @@ import type {
   KubeClient,
   ListOptions,
   WatchOptions,
+  WriteOptions,
 } from '../../src/kube/kube-client.ts';
 import type { KubeList, KubeObject, Secret, Status, WatchEvent } from '../../src/kube/objects.ts';
 import { keyOf } from '../../src/kube/reflector.ts';
@@ -41,7 +42,7 @@ export class MemoryApi implements Pick<
   /** Called when all is done, before the answer. */
   beforeAnswer: (call: ApiCall) => void | Promise<void> = () => undefined;
   /** Mutating admission of patches. */
-  admit: (object: KubeObject) => KubeObject = (object) => object;
+  admit: (object: KubeObject, call: ApiCall) => KubeObject = (object) => object;
   /** Watches, open and to come, say nothing until it resolves. */
   silence: Promise<unknown> | undefined;
   /** The most that a page holds, whatever was asked for. */
@@ -167,9 +168,13 @@ export class MemoryApi implements Pick<
     resource: Resource,
     ref: ObjectRef,
     operations: JsonPatchOperation[],
+    options: WriteOptions = {},
   ): Promise<T> {
-    const call: ApiCall = { verb: 'jsonPatch', resource: resource.plural, key: refKey(ref), body: operations };
-    return this.#answer(call, () => this.#store(resource, this.admit(this.#patched(resource, ref, operations))) as T);
+    const call: ApiCall = { verb: 'jsonPatch', resource: resource.plural, key: refKey(ref), body: operations, options };
+    return this.#answer(
+      call,
+      () => this.#store(resource, this.admit(this.#patched(resource, ref, operations), call)) as T,
+    );
   }
 
   async delete(

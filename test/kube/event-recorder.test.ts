@@ -17,13 +17,21 @@ const note: EventNote = { type: 'Warning', reason: 'InvalidConfiguration', messa
 let clock: ManualClock;
 let api: MemoryApi;
 let failures: unknown[];
+let floods: number;
 let recorder: EventRecorder;
 
 beforeEach(() => {
   clock = new ManualClock();
   api = new MemoryApi();
   failures = [];
-  recorder = new EventRecorder({ client: api, clock, ownNamespace: 'acr', onFailure: (error) => failures.push(error) });
+  floods = 0;
+  recorder = new EventRecorder({
+    client: api,
+    clock,
+    ownNamespace: 'acr',
+    onFailure: (error) => failures.push(error),
+    onFlood: () => (floods += 1),
+  });
 });
 
 async function events(): Promise<KubeEvent[]> {
@@ -85,5 +93,71 @@ describe('an Event', () => {
     recorder.record(subject, note);
     await clock.pass(0);
     expect(failures).toMatchObject([{ status: 403 }]);
+  });
+});
+
+it('a clock that was set back by a day does not silence the same Event for a day', async () => {
+  recorder.record(subject, note);
+  clock.set(clock.now() - 24 * 3_600_000);
+  recorder.record(subject, note);
+  expect(await events()).toHaveLength(2);
+});
+
+describe('a flood of Events', () => {
+  /** Requests that wait for an answer. */
+  let open: (() => void)[];
+
+  beforeEach(() => {
+    open = [];
+    api.beforeAnswer = () => new Promise((resolve) => open.push(() => resolve()));
+  });
+
+  async function answerAll(): Promise<void> {
+    while (open.length > 0) {
+      for (const answer of open.splice(0)) answer();
+      await clock.pass(0);
+    }
+  }
+
+  const floodOf = (count: number) => {
+    for (let index = 0; index < count; index++) recorder.record({ ...subject, namespace: `team-${index}` }, note);
+  };
+
+  it('is written a few at a time, as many as may wait; that the rest is left out is told once', async () => {
+    floodOf(5_000);
+    await clock.pass(0);
+    expect(open).toHaveLength(8);
+    expect(floods).toBe(1);
+    await answerAll();
+    expect(await events()).toHaveLength(208);
+    expect(floods).toBe(1);
+  });
+
+  it('is told of again when another comes after it', async () => {
+    floodOf(5_000);
+    await clock.pass(0);
+    await answerAll();
+    floodOf(5_000);
+    expect(floods).toBe(2);
+  });
+
+  it('does not count as written what it left out', async () => {
+    floodOf(209);
+    await clock.pass(0);
+    await answerAll();
+    floodOf(209);
+    await clock.pass(0);
+    await answerAll();
+    expect(await events()).toHaveLength(209);
+  });
+
+  it('holds nothing up for good where Events are refused', async () => {
+    api.intercept = () => {
+      throw refusal(403, 'Forbidden');
+    };
+    floodOf(100);
+    await clock.pass(0);
+    expect(failures).toHaveLength(100);
+    expect(floods).toBe(0);
   });
 });

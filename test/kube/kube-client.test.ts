@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { KubeApiError } from '../../src/errors.ts';
@@ -99,30 +100,28 @@ describe('a request', () => {
     });
   });
 
+  it('that writes is sent only while it may be, by what holds when the connection is there; one that reads always', async () => {
+    let mayWrite = true;
+    const guarded = client.writingWhile(() => mayWrite);
+    await guarded.apply(resources.secrets, { metadata: ref });
+    mayWrite = false;
+    const sentBefore = api.requests.length;
+    const writes = [
+      () => guarded.apply(resources.secrets, { metadata: ref }),
+      () => guarded.jsonPatch(resources.secrets, ref, []),
+      () => guarded.create(resources.secrets, secretAt('a/b')),
+      () => guarded.delete(resources.secrets, ref),
+    ];
+    for (const write of writes) expect(await failureOf(write())).toMatchObject({ code: 'NotSent', retryable: true });
+    expect(api.requests).toHaveLength(sentBefore);
+    await guarded.get(resources.secrets, ref);
+    await client.apply(resources.secrets, { metadata: ref });
+    expect(api.requests).toHaveLength(sentBefore + 2);
+  });
+
   it('goes over a connection that is there', async () => {
     for (let time = 0; time < 20; time++) await client.version();
     expect(api.connections).toBeLessThan(5);
-  });
-});
-
-describe('a client that may write for a while', () => {
-  it('reads on and sends no write any more when that is over', async () => {
-    let mayWrite = true;
-    const limited = client.writingWhile(() => mayWrite);
-    await limited.delete(resources.secrets, ref);
-    mayWrite = false;
-    const before = api.requests.length;
-    for (const write of [
-      () => limited.apply(resources.secrets, secretAt('a/b')),
-      () => limited.jsonPatch(resources.secrets, ref, []),
-      () => limited.delete(resources.secrets, ref),
-    ]) {
-      expect(await failureOf(write())).toMatchObject({ code: 'NotSent', retryable: true });
-    }
-    expect(api.requests).toHaveLength(before);
-    await limited.get(resources.secrets, ref);
-    await client.delete(resources.secrets, ref);
-    expect(api.requests).toHaveLength(before + 2);
   });
 });
 
@@ -187,6 +186,47 @@ describe('no answer', () => {
     const error = await failureOf(client.get(resources.secrets, ref));
     expect(error).toMatchObject({ code: 'UnreadableAnswer', status: 0 });
     expect(error.message).not.toContain('c2Vj');
+  });
+});
+
+describe('a connection that is open and', () => {
+  /** A listener that does with a connection what `serve` says, instead of HTTP. */
+  async function clientOf(serve: (socket: Socket) => void): Promise<{ stalled: KubeClient } & AsyncDisposable> {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket.on('error', () => undefined));
+      serve(socket);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const connection = api.connection(systemClock);
+    const stalled = new KubeClient(Object.assign(connection, { server: `http://127.0.0.1:${port}` }));
+    const close = async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await stalled.close();
+    };
+    return { stalled, [Symbol.asyncDispose]: close };
+  }
+
+  it.each<[string, (socket: Socket) => void]>([
+    ['says nothing', () => undefined],
+    ['is read by nobody', (socket) => socket.pause()],
+    ['never ends its header', (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n')],
+    ['never ends its body', (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"kind":')],
+  ])('%s is given up in time by requests and watches alike', async (_, serve) => {
+    await using parts = await clientOf(serve);
+    const { stalled } = parts;
+    const limits = { code: 'Timeout', status: 0, retryable: true };
+    expect(await failureOf(stalled.version({ timeoutMs: 50 }))).toMatchObject(limits);
+    expect(await failureOf(stalled.jsonPatch(resources.secrets, ref, [], { timeoutMs: 50 }))).toMatchObject(limits);
+    const watching = stalled.watch(resources.secrets, {
+      resourceVersion: '5',
+      timeoutSeconds: 45,
+      signal: AbortSignal.timeout(50),
+    });
+    expect(await failureOf(watching.next())).toMatchObject(limits);
   });
 });
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { unreachable } from '../../src/kube/api-error.ts';
 import type { ConfigMap, KubeObject } from '../../src/kube/objects.ts';
 import { Reflector, type Reduced, type ReflectorOptions } from '../../src/kube/reflector.ts';
 import { resources } from '../../src/kube/resources.ts';
@@ -238,6 +239,18 @@ describe('a watch', () => {
 });
 
 describe('a relist', () => {
+  it('comes soon after the clock was set, back or forward', async () => {
+    await running();
+    for (const byMs of [-24 * 60 * MINUTE_MS, 24 * 60 * MINUTE_MS]) {
+      const before = api.count({ verb: 'list' });
+      clock.set(clock.now() + byMs);
+      await clock.pass(45_000);
+      api.endWatches();
+      await clock.pass(1_000);
+      expect(api.count({ verb: 'list' })).toBe(before + 1);
+    }
+  });
+
   it('comes about every quarter of an hour, and is silent when all is as it was', async () => {
     put('a/b', 'x');
     await running();
@@ -268,6 +281,53 @@ describe('a relist', () => {
       api.endWatches();
     }
     expect(textsOf(reflector)).toEqual({ 'a/new': 'x' });
+  });
+});
+
+describe('a server whose storage was restored from a backup', () => {
+  /** What the service knew before; then another history, with lower versions, stands where the API was. */
+  async function restored(fill: (api: MemoryApi) => void): Promise<Reflector<ConfigMap, Observed>> {
+    for (let index = 0; index < 50; index++) put(`a/ghost-${index}`, 'x');
+    put('a/kept', 'new');
+    const reflector = await running({
+      client: {
+        list: (resource, options) => api.list(resource, options),
+        watch: (resource, options) => api.watch(resource, options),
+      },
+    });
+    const before = api;
+    api = new MemoryApi();
+    fill(api);
+    before.endWatches(unreachable(new Error('ECONNRESET')));
+    await clock.pass(1_000);
+    return reflector;
+  }
+
+  it('is believed in everything, however low its versions are', async () => {
+    const reflector = await restored(() => {
+      put('a/kept', 'old');
+      put('a/back', 'again');
+    });
+    expect(textsOf(reflector)).toEqual({ 'a/kept': 'old', 'a/back': 'again' });
+  });
+
+  it('is followed from there', async () => {
+    const reflector = await restored(() => put('a/kept', 'old'));
+    put('a/kept', 'newer');
+    api.remove(configMaps, refAt('a/none'));
+    await clock.pass(0);
+    expect(textsOf(reflector)).toEqual({ 'a/kept': 'newer' });
+    reflector.observe(put('a/own', 'x'));
+    expect(textsOf(reflector)).toMatchObject({ 'a/own': 'x' });
+  });
+
+  it('is believed by pages, and though its versions have overtaken what was known', async () => {
+    const reflector = await restored((other) => {
+      other.pageSize = 2;
+      for (let index = 0; index < 60; index++) put('a/kept', `version ${index}`);
+      for (const name of ['b', 'c', 'd']) put(`a/${name}`, 'x');
+    });
+    expect(Object.keys(textsOf(reflector)).sort()).toEqual(['a/b', 'a/c', 'a/d', 'a/kept']);
   });
 });
 

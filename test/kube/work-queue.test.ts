@@ -48,22 +48,14 @@ function gate() {
 }
 
 describe('keys', () => {
-  it('wait for the start', async () => {
-    const queue = queueOf();
-    queue.add('a');
-    await clock.pass(0);
-    expect(begun).toEqual([]);
-    queue.start(stop.signal);
-    await clock.pass(0);
-    expect(ended).toEqual(['a']);
-  });
-
   it('stand in the queue once, however often they are added', async () => {
-    const queue = queueOf();
-    for (let time = 0; time < 5; time++) queue.add('a');
-    queue.start(stop.signal);
+    const { open } = gate();
+    const queue = startedQueue(1);
+    queue.add('a');
+    for (let time = 0; time < 5; time++) queue.add('b');
+    open();
     await clock.pass(0);
-    expect(begun).toEqual(['a']);
+    expect(begun).toEqual(['a', 'b']);
   });
 
   it('are worked on as many at once as allowed, in the order of their coming', async () => {
@@ -71,7 +63,6 @@ describe('keys', () => {
     const queue = startedQueue(2);
     for (const key of ['a', 'b', 'c']) queue.add(key);
     expect(begun).toEqual(['a', 'b']);
-    expect(queue.size).toBe(3);
     open();
     await clock.pass(0);
     expect(begun).toEqual(['a', 'b', 'c']);
@@ -183,6 +174,46 @@ describe('a failure', () => {
   });
 });
 
+describe('a storm of events', () => {
+  it('about a key that failed does not cut its wait short', async () => {
+    work = () =>
+      Promise.reject(new CodedError('later', { code: 'TooManyRequests', retryable: true, retryAfterMs: 7000 }));
+    const queue = startedQueue();
+    queue.add('a');
+    for (let event = 0; event < 69; event++) {
+      await clock.pass(100);
+      queue.add('a');
+      queue.addAfter('a', 1);
+    }
+    expect(begun).toHaveLength(1);
+    await clock.pass(100);
+    expect(begun).toHaveLength(2);
+  });
+
+  it('that came while it was worked on and failed does not, either', async () => {
+    const { fail } = gate();
+    const queue = startedQueue();
+    queue.add('a');
+    queue.add('a');
+    fail(new Error('no'));
+    await clock.pass(49);
+    expect(begun).toHaveLength(1);
+    await clock.pass(1);
+    expect(begun).toHaveLength(2);
+  });
+
+  it('after a success is heard again', async () => {
+    const outcomes = [Promise.reject(new Error('no')), Promise.resolve()];
+    work = () => outcomes.shift() ?? Promise.resolve();
+    const queue = startedQueue();
+    queue.add('a');
+    await clock.pass(50);
+    queue.add('a');
+    await clock.pass(0);
+    expect(begun).toHaveLength(3);
+  });
+});
+
 describe('a stop', () => {
   it('begins nothing new and leaves no timer', async () => {
     const { open } = gate();
@@ -215,18 +246,51 @@ describe('a stop', () => {
     queue.add('a');
     queue.addAfter('a', 10);
     await clock.pass(10);
-    expect(queue.size).toBe(0);
     expect(begun).toEqual([]);
   });
 
   it('before the start leaves nothing waiting', async () => {
     const queue = queueOf();
-    queue.add('a');
-    queue.addAfter('b', 1000);
     stop.abort();
     queue.start(stop.signal);
+    queue.add('a');
+    queue.addAfter('b', 1000);
     await clock.pass(0);
     expect(clock.sleepers).toBe(0);
     expect(begun).toEqual([]);
+  });
+});
+
+describe('a start', () => {
+  it('finds nothing of what was added before, as it looks at everything itself', async () => {
+    const queue = queueOf();
+    queue.add('a');
+    queue.addAfter('b', 1000);
+    expect(clock.sleepers).toBe(0);
+    queue.start(stop.signal);
+    await clock.pass(10_000);
+    expect(begun).toEqual([]);
+  });
+
+  it('after a stop finds nothing that was left: no key, no wait and no failure', async () => {
+    const refuse = () => Promise.reject(new Error('no'));
+    work = refuse;
+    const queue = startedQueue(1);
+    queue.add('failing');
+    await clock.pass(100);
+    const { open } = gate();
+    for (const key of ['worked on', 'worked on', 'waiting']) queue.add(key);
+    queue.addAfter('delayed', 1000);
+    stop.abort();
+    queue.start(new AbortController().signal);
+    open();
+    begun = [];
+    await clock.pass(60_000);
+    expect(begun).toEqual([]);
+    work = refuse;
+    failures = [];
+    queue.add('failing');
+    await clock.pass(0);
+    expect(failures).toEqual([{ key: 'failing', retryInMs: 50 }]);
   });
 });

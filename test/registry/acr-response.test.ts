@@ -27,6 +27,7 @@ describe('a token', () => {
     ['no expiry', { ExpireTime: undefined }],
     ['an expiry that is no number', { ExpireTime: String(expiresAt) }],
     ['an expiry in the past', { ExpireTime: now }],
+    ['an expiry beyond all dates', { ExpireTime: 9_000_000_000_000_000 }],
     ['an expiry in seconds', { ExpireTime: expiresAt / 1000 }],
     ['no word of success', { IsSuccess: undefined, Code: undefined }],
   ])('with %s is unusable', (_, changed) => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { matchesAuthKey } from '../../src/registry/auth-key-matcher.ts';
+import { compileAuthKeys } from '../../src/registry/auth-key-matcher.ts';
 import { enterpriseDomainGlob, personalDomains } from '../../src/registry/registry-host.ts';
 
 test('the Personal Edition serves images under domains of both sites', () => {
@@ -14,7 +14,8 @@ test('the Personal Edition serves images under domains of both sites', () => {
 
 test('the glob of a region fits its instances, public and VPC, and no other region', () => {
   const glob = enterpriseDomainGlob('cn-hangzhou');
-  expect(matchesAuthKey(glob, 'shop-registry.cn-hangzhou.cr.aliyuncs.com/team/app:1')).toBe(true);
-  expect(matchesAuthKey(glob, 'shop-registry-vpc.cn-hangzhou.cr.aliyuncs.com/team/app:1')).toBe(true);
-  expect(matchesAuthKey(glob, 'shop-registry.cn-beijing.cr.aliyuncs.com/team/app:1')).toBe(false);
+  const match = compileAuthKeys([glob]);
+  expect(match('shop-registry.cn-hangzhou.cr.aliyuncs.com/team/app:1')).toBe(glob);
+  expect(match('shop-registry-vpc.cn-hangzhou.cr.aliyuncs.com/team/app:1')).toBe(glob);
+  expect(match('shop-registry.cn-beijing.cr.aliyuncs.com/team/app:1')).toBeUndefined();
 });

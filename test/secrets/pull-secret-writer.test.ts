@@ -8,6 +8,7 @@ import { contentOf, desiredSecrets, emptyContent } from '../builders/content.ts'
 import { refAt, secretAt } from '../builders/kube-objects.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { MemoryApi, refusal } from '../fakes/memory-api.ts';
+import { openGuard } from '../fakes/open-guard.ts';
 import { observedCluster, SECRET_NAME } from '../fakes/observed-cluster.ts';
 
 const ref = refAt(`a/${SECRET_NAME}`);
@@ -35,6 +36,7 @@ beforeEach(async () => {
     secrets: observed.pullSecrets,
     secretName: SECRET_NAME,
     desired: () => desiredSecrets(content),
+    loopGuard: openGuard,
     isAnswered: () => isAnswered,
     awaitsSuccessor: () => awaitsSuccessor,
     onWritten: (namespace, reason) => written.push(`${namespace} ${reason}`),

@@ -30,6 +30,7 @@ describe('what is kept of a Secret', () => {
       hash: desired.hash,
       expiresAt: desired.expiresAt,
       generation: 5,
+      managers: [],
     });
   });
 

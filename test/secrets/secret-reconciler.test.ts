@@ -7,6 +7,7 @@ import { PullSecretWriter } from '../../src/secrets/pull-secret-writer.ts';
 import { SecretReconciler } from '../../src/secrets/secret-reconciler.ts';
 import { configWith } from '../builders/config.ts';
 import { contentOf, desiredSecrets, sourcesWith } from '../builders/content.ts';
+import { LoopGuard } from '../../src/kube/loop-guard.ts';
 import { namespaceNamed, refAt, secretAt } from '../builders/kube-objects.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { MemoryApi, refusal } from '../fakes/memory-api.ts';
@@ -21,6 +22,8 @@ let content: PullSecretContent | undefined;
 /** What happened, in order. */
 let steps: string[];
 let detach: (namespace: string) => Promise<void>;
+/** What is fought over, and with whom. */
+let fights: string[][];
 let reconciler: SecretReconciler;
 
 beforeEach(async () => {
@@ -30,6 +33,7 @@ beforeEach(async () => {
   config = configWith();
   content = contentOf('first', 1);
   steps = [];
+  fights = [];
   detach = () => Promise.resolve();
   observed = await observedCluster(api, clock, stop.signal);
   reconciler = new SecretReconciler({
@@ -45,6 +49,10 @@ beforeEach(async () => {
       secrets: observed.pullSecrets,
       secretName: SECRET_NAME,
       desired: () => desiredSecrets(content),
+      loopGuard: new LoopGuard({
+        clock,
+        onFight: ({ namespace, name }, rivals) => fights.push([`${namespace}/${name}`, ...rivals]),
+      }),
       onWritten: (namespace, reason) => steps.push(`${namespace} ${reason}`),
     }),
     detachNamespace: async (namespace) => {
@@ -263,4 +271,63 @@ it('after a stop nothing is written', async () => {
   addNamespace('b');
   await clock.pass(60_000);
   expect(writes()).toBe(1);
+});
+
+describe('somebody who undoes each write', () => {
+  /** Rewrites, or deletes, the Secret of `a` a second after each write of ours, for ten minutes. */
+  async function undoEach(undo: () => unknown): Promise<number> {
+    await begin('a', 'b');
+    const before = writes();
+    for (let second = 0; second < 600; second++) {
+      undo();
+      await clock.pass(1_000);
+    }
+    return writes() - before;
+  }
+  const rewrite = () => {
+    const managedFields = [{ manager: 'acr-credential-injector' }, { manager: 'rival' }];
+    return api.put(
+      resources.secrets,
+      secretAt('a/pull', { type: 'kubernetes.io/dockerconfigjson' }, { managedFields }),
+    );
+  };
+
+  it.each([
+    ['rewrites the Secret', rewrite, [['a/pull', 'rival']]],
+    ['deletes the Secret', () => api.remove(resources.secrets, refAt('a/pull')), [['a/pull']]],
+  ])('and %s is answered ever more slowly, and named once', async (_, undo, expected) => {
+    expect(await undoEach(undo)).toBeLessThan(18);
+    expect(fights).toEqual(expected);
+  });
+
+  it('is answered at once at first', async () => {
+    await begin('a');
+    for (let repair = 1; repair <= 6; repair++) {
+      rewrite();
+      await clock.pass(1_000);
+      expect(writes()).toBe(1 + repair);
+    }
+  });
+
+  it('delays neither a renewed token nor an edited configuration', async () => {
+    await undoEach(rewrite);
+    for (const [generation, text] of ['renewed', 'edited', 'renewed again'].entries()) {
+      rewrite();
+      content = contentOf(text, 10 + generation);
+      reconciler.reconcileAll();
+      await clock.pass(100);
+      expect(stored('a')).toMatchObject({ data: { '.dockerconfigjson': content.data } });
+    }
+    expect(fights).toHaveLength(1);
+  });
+
+  it('is met anew in a namespace that was made anew', async () => {
+    await undoEach(rewrite);
+    api.remove(resources.secrets, refAt('a/pull'));
+    api.remove(resources.namespaces, { name: 'a' });
+    await clock.pass(1_000);
+    addNamespace('a');
+    await clock.pass(1_000);
+    expect(stored('a')).toBeDefined();
+  });
 });

@@ -11,6 +11,7 @@ import { contentOf, desiredSecrets } from '../builders/content.ts';
 import { namespaceNamed, refAt, secretAt } from '../builders/kube-objects.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { MemoryApi, refusal } from '../fakes/memory-api.ts';
+import { openGuard } from '../fakes/open-guard.ts';
 import { observedCluster, SECRET_NAME } from '../fakes/observed-cluster.ts';
 
 let clock: ManualClock;
@@ -39,6 +40,7 @@ beforeEach(async () => {
     secrets: observed.pullSecrets,
     secretName: SECRET_NAME,
     desired: (namespace) => desired(namespace),
+    loopGuard: openGuard,
     onWritten: (namespace, reason) => steps.push(`${namespace} ${reason}`),
   });
   reconciler = new SecretReconciler({

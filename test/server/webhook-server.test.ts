@@ -2,14 +2,16 @@ import { readFileSync } from 'node:fs';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
 import { once } from 'node:events';
 import { connect as connectRaw } from 'node:net';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Verdict } from '../../src/admission/admission-handler.ts';
+import type { Verdict } from '../../src/admission/verdict.ts';
 import type { AdmissionRequest } from '../../src/admission/admission-review.ts';
+import type { Grant } from '../../src/admission/deadline.ts';
 import type { ServingCertificate } from '../../src/certificates/certificate-source.ts';
 import { WebhookServer } from '../../src/server/webhook-server.ts';
 import { selfSignedCertificate } from '../sandbox/api-server/certificate.ts';
+import { post as rawPost, RawClient } from './raw-client.ts';
 
 const body = readFileSync(
   new URL('../fixtures/admission-reviews/serviceaccount-create-by-helm.json', import.meta.url),
@@ -24,8 +26,8 @@ function certificateFor(name: string): ServingCertificate {
   return { cert, key, caBundle: cert, expiresAt: Infinity, caExpiresAt: Infinity };
 }
 
-let reviews: { request: AdmissionRequest; granted: string | undefined }[];
-let reviewed: { resource: string; reason: string; durationMs: number }[];
+let reviews: { request: AdmissionRequest; granted: Grant }[];
+let reviewed: { resource: string; reason: string; durationMs: number; isOwn: boolean }[];
 let unreadable: string[];
 let review: (request: AdmissionRequest) => Promise<Verdict>;
 let renew: (certificate: ServingCertificate) => void;
@@ -47,7 +49,8 @@ beforeEach(async () => {
         return review(each);
       },
     },
-    onReviewed: ({ resource, verdict, durationMs }) => reviewed.push({ resource, reason: verdict.reason, durationMs }),
+    onReviewed: ({ resource, verdict: { reason }, durationMs, isOwn }) =>
+      reviewed.push({ resource, reason, durationMs, isOwn }),
     onUnreadable: (message) => unreadable.push(message),
   });
   const onChange = (listener: typeof renew) => {
@@ -72,7 +75,7 @@ async function post(text: string, { query = '?timeout=10s', contentType = 'appli
   return {
     status: response.statusCode,
     headers: response.headers,
-    answer: JSON.parse(answer) as { response?: object },
+    answer: JSON.parse(answer) as { response?: object; error?: string },
   };
 }
 
@@ -82,15 +85,36 @@ describe('a review', () => {
     expect(status).toBe(200);
     expect(headers['content-type']).toContain('application/json');
     expect(answer).toMatchObject({ kind: 'AdmissionReview', response: { uid, allowed: true } });
-    expect(reviews).toMatchObject([{ granted: '7s', request: { namespace: 'team-a', resource: 'serviceaccounts' } }]);
+    expect(reviews).toMatchObject([
+      { granted: { timeout: '7s' }, request: { namespace: 'team-a', resource: 'serviceaccounts' } },
+    ]);
   });
 
   it('is told with the time that it took', async () => {
     await post(body);
     expect(reviewed).toEqual([
-      { resource: 'serviceaccounts', reason: 'NotATarget', durationMs: expect.any(Number) as number },
+      { resource: 'serviceaccounts', reason: 'NotATarget', durationMs: expect.any(Number) as number, isOwn: false },
     ]);
     expect(reviewed[0]?.durationMs).toBeGreaterThan(0);
+  });
+
+  it('of what the service itself wrote is told as that', async () => {
+    const own = JSON.parse(body) as { request: { options: object } };
+    Object.assign(own.request.options, { fieldManager: 'acr-credential-injector' });
+    await post(JSON.stringify(own));
+    expect(reviewed).toMatchObject([{ isOwn: true }]);
+  });
+
+  it('is told what the body took to arrive', async () => {
+    const client = await RawClient.open(url);
+    const text = rawPost(body);
+    client.send(text.slice(0, -10));
+    await sleep(200);
+    client.send(text.slice(-10));
+    await client.answers(1);
+    client.socket.destroy();
+    expect(reviews[0]?.granted.elapsedMs).toBeGreaterThan(150);
+    expect(reviewed[0]?.durationMs).toBeGreaterThan(150);
   });
 
   it('that is denied is a 200, too', async () => {
@@ -110,7 +134,7 @@ describe('a review', () => {
   it('without a timeout, or with several, is answered all the same', async () => {
     expect((await post(body, { query: '' })).status).toBe(200);
     expect((await post(body, { query: '?timeout=1s&timeout=2s' })).status).toBe(200);
-    expect(reviews.map(({ granted }) => granted)).toEqual([undefined, undefined]);
+    expect(reviews.map(({ granted }) => granted.timeout)).toEqual([undefined, undefined]);
   });
 
   it('that cannot be understood, but has a uid, is let through and said', async () => {
@@ -162,11 +186,26 @@ describe('what is no review', () => {
     expect(reviews).toEqual([]);
   });
 
-  it('is another content type, another path or another method', async () => {
-    expect((await post(body, { contentType: 'text/plain' })).status).toBe(400);
-    const { statusCode, body: answer } = await request(`${url}/mutate`, { dispatcher: agent });
-    await answer.dump();
-    expect(statusCode).toBe(404);
+  it.each([['text/plain'], ['application/x-protobuf'], ['application/json-patch+json'], ['']])(
+    'is another content type, as %o',
+    async (contentType) => {
+      const { status, answer } = await post(body, { contentType });
+      expect(status).toBe(400);
+      expect(answer.error).toMatch(/Unsupported Media Type/);
+    },
+  );
+
+  it('is another path or another method', async () => {
+    const statusOf = async (path: string, method: string) => {
+      const { statusCode, headers, body: answer } = await request(url + path, { method, dispatcher: agent });
+      await answer.dump();
+      return [statusCode, headers.allow];
+    };
+    expect(await statusOf('/', 'POST')).toEqual([404, undefined]);
+    expect(await statusOf('/mutate/x', 'POST')).toEqual([404, undefined]);
+    for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
+      expect(await statusOf('/mutate?timeout=10s', method)).toEqual([405, 'POST']);
+    }
   });
 
   it('is a body beyond all limits', async () => {
@@ -220,6 +259,42 @@ describe('the end', () => {
     await stopped;
     expect(server.isListening).toBe(false);
     await expect(post(body)).rejects.toThrow();
+  });
+
+  it('answers, instead of a 503, what was on its way on a live connection when it began', async () => {
+    const { promise, resolve } = Promise.withResolvers<Verdict>();
+    review = () => (reviews.length === 1 ? promise : Promise.resolve(allowed));
+    const [slow, half, later] = [await RawClient.open(url), await RawClient.open(url), await RawClient.open(url)];
+    slow.send(rawPost(body));
+    await expect.poll(() => reviews.length).toBe(1);
+    for (const client of [half, later]) client.send(rawPost(body).slice(0, 30));
+    await sleep(50);
+    server.drain();
+    const stopped = server.stop();
+    half.send(rawPost(body).slice(30));
+    expect(await half.closed()).toEqual([200]);
+    later.send(rawPost(body).slice(30, -10));
+    await sleep(50);
+    resolve(allowed);
+    expect(await slow.answers(1)).toEqual([200]);
+    later.send(rawPost(body).slice(-10));
+    expect(await later.closed()).toEqual([200]);
+    await stopped;
+  });
+
+  it('does not wait longer for a body than one may take', async () => {
+    const strict = new WebhookServer({
+      listen: { host: '127.0.0.1', port: 0 },
+      limits: { requestMs: 300 },
+      handler: { review: () => Promise.resolve(allowed) },
+      onReviewed: () => undefined,
+      onUnreadable: () => undefined,
+    });
+    const client = await RawClient.open(await strict.start(certificates[0], { onChange: () => () => undefined }));
+    client.send(rawPost(body).slice(0, -10));
+    await sleep(50);
+    await strict.stop();
+    expect(await client.closed()).not.toContain(200);
   });
 
   it('comes though connections are idle', async () => {

@@ -3,13 +3,12 @@ import jsonPatch from 'fast-json-patch';
 import { describe, expect, it } from 'vitest';
 import type { JsonPatchOperation } from '../../src/kube/kube-client.ts';
 import type { LocalObjectReference, ServiceAccount } from '../../src/kube/objects.ts';
+import type { ListOwner } from '../../src/targets/list-ownership.ts';
 import {
   attachPatch,
   detachPatch,
   observeServiceAccount,
-  releasePatch,
   serviceAccountDrift,
-  type ListOwner,
   type Selection,
   type ServiceAccountDrift,
 } from '../../src/targets/service-account-drift.ts';
@@ -29,9 +28,14 @@ describe('what is kept of a ServiceAccount', () => {
       resourceVersion: '7',
       references: ['pull'],
       optedOut: true,
+      deleting: false,
+      createdAt: NaN,
       listOwner: 'nobody',
+      managers: [],
     });
     expect(observeServiceAccount(serviceAccountAt('a/b', ['other']), ['pull']).references).toEqual([]);
+    const leaving = serviceAccountAt('a/b', [], { deletionTimestamp: '2026-01-02T03:04:05Z' });
+    expect(observeServiceAccount(leaving, ['pull']).deleting).toBe(true);
     expect(observeServiceAccount(serviceAccountAt('a/b'), ['pull']).references).toEqual([]);
   });
 
@@ -53,6 +57,7 @@ describe('what is to be done', () => {
     has?: boolean;
     optedOut?: boolean;
     owner?: ListOwner;
+    deleting?: boolean;
   }
   it.each<[string, State, Selection, ServiceAccountDrift | null]>([
     ['to attach where the reference is wanted', {}, 'selected', 'Attach'],
@@ -79,9 +84,15 @@ describe('what is to be done', () => {
       'deselected',
       null,
     ],
+    ['nothing where it is on its way out', { deleting: true }, 'selected', null],
+    ['nothing to what leaves, whatever is left in it', { deleting: true, has: true, owner: 'us' }, 'deselected', null],
     ['to give back the list also there', { has: true, optedOut: true, owner: 'us' }, 'selected', 'ReleaseOwnership'],
-  ])('is %s', (_, { has = false, optedOut = false, owner = 'nobody' }, selection, expected) => {
-    const observed = { resourceVersion: '1', references: has ? ['pull'] : [], optedOut, listOwner: owner };
+  ])('is %s', (_, { has = false, optedOut = false, deleting = false, owner = 'nobody' }, selection, expected) => {
+    const references = has ? ['pull'] : [];
+    const observed = {
+      ...observeServiceAccount(serviceAccountAt('a/b', references), ['pull']),
+      ...{ optedOut, deleting, listOwner: owner },
+    };
     const names = selection === 'selected' ? ['pull'] : [];
     expect(serviceAccountDrift(observed, selection, { attach: names, keep: names })).toBe(expected);
   });
@@ -159,35 +170,5 @@ describe('a patch', () => {
         }
       }),
     );
-  });
-});
-
-describe('giving back ownership', () => {
-  const owned = (...managers: string[]) =>
-    serviceAccountAt('a/b', ['pull'], { resourceVersion: '7', managedFields: managers.map(listOwnedBy) });
-
-  it('removes our entries, on condition that nothing changed', () => {
-    expect(releasePatch(owned('helm', US, 'kubectl', US))).toEqual([
-      { op: 'test', path: '/metadata/resourceVersion', value: '7' },
-      { op: 'replace', path: '/metadata/managedFields', value: [listOwnedBy('helm'), listOwnedBy('kubectl')] },
-    ]);
-  });
-
-  it('gives it to who had it before our patch, which took it from them', () => {
-    const [patched, before] = [owned('kubectl', US), owned('kubectl', 'helm')];
-    expect(releasePatch(patched, before)?.[1]).toMatchObject({
-      value: [listOwnedBy('kubectl'), listOwnedBy('helm')],
-    });
-    expect(releasePatch(patched, owned(US))?.[1]).toMatchObject({ value: [{}] });
-    expect(releasePatch(owned('kubectl'), before)).toBeNull();
-  });
-
-  it('empties the list where there are only ours: an empty one would be ignored', () => {
-    expect(releasePatch(owned(US))?.[1]).toEqual({ op: 'replace', path: '/metadata/managedFields', value: [{}] });
-  });
-
-  it('is nothing where we own nothing', () => {
-    expect(releasePatch(owned('helm'))).toBeNull();
-    expect(releasePatch(serviceAccountAt('a/b'))).toBeNull();
   });
 });

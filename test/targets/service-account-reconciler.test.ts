@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ObservedCluster } from '../../src/cluster-state.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { ServiceAccount } from '../../src/kube/objects.ts';
+import { LoopGuard } from '../../src/kube/loop-guard.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { ServiceAccountReconciler } from '../../src/targets/service-account-reconciler.ts';
 import { ServiceAccountWriter } from '../../src/targets/service-account-writer.ts';
@@ -21,6 +22,7 @@ let config: Config | undefined;
 let canAttach: boolean;
 let foreign: string[];
 let failures: string[];
+let fights: string[][];
 let reconciler: ServiceAccountReconciler;
 
 beforeEach(async () => {
@@ -31,6 +33,7 @@ beforeEach(async () => {
   canAttach = true;
   foreign = [];
   failures = [];
+  fights = [];
   for (const name of ['a', 'b']) api.put(namespaces, namespaceNamed(name));
   observed = await observedCluster(api, clock, stop.signal);
   reconciler = new ServiceAccountReconciler({
@@ -48,6 +51,7 @@ beforeEach(async () => {
       attach: canAttach && !foreign.includes(namespace) ? [SECRET_NAME] : [],
       keep: [SECRET_NAME],
     }),
+    loopGuard: new LoopGuard({ clock, onFight: ({ name }, rivals) => fights.push([name, ...rivals]) }),
     onFailure: (key) => failures.push(key),
   });
 });
@@ -291,4 +295,78 @@ describe('detaching a whole namespace', () => {
     };
     await expect(reconciler.detachNamespace('a', [SECRET_NAME])).rejects.toMatchObject({ status: 500 });
   });
+});
+
+describe('somebody who takes the entry out each time', () => {
+  const takeOut = () => put('a/app', ['theirs'], { managedFields: [listOwnedBy('rival')] });
+
+  it('is answered at once at first, then ever more slowly, and is named once', async () => {
+    takeOut();
+    await begin();
+    const attached: number[] = [];
+    for (let second = 0; second < 600; second++) {
+      if (namesAt('a/app').includes(SECRET_NAME)) attached.push(second);
+      takeOut();
+      await clock.pass(1_000);
+    }
+    expect(attached.slice(0, 7)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(attached.length).toBeLessThan(18);
+    expect(fights).toEqual([['app', 'rival']]);
+  });
+
+  it('is no rival of ServiceAccounts that come and go', async () => {
+    await begin();
+    for (let round = 0; round < 20; round++) {
+      put('a/app');
+      await clock.pass(500);
+      expect(namesAt('a/app')).toEqual([SECRET_NAME]);
+      api.remove(serviceAccounts, refAt('a/app'));
+      await clock.pass(500);
+    }
+    expect(fights).toEqual([]);
+  });
+
+  it('is not made of configurations that change their mind', async () => {
+    put('a/app');
+    await begin();
+    for (let round = 0; round < 20; round++) {
+      await configure({ watchNamespaces: round % 2 === 0 ? ['b'] : ['a'] });
+      await clock.pass(500);
+      expect(namesAt('a/app')).toEqual(round % 2 === 0 ? [] : [SECRET_NAME]);
+    }
+    expect(fights).toEqual([]);
+  });
+
+  it('is not made of configurations that change their mind where admission attaches what is written meanwhile', async () => {
+    put('a/app');
+    await begin();
+    for (let round = 0; round < 20; round++) {
+      await configure({ watchNamespaces: ['b'] });
+      expect(namesAt('a/app')).toEqual([]);
+      config = configWith();
+      put('a/app', [SECRET_NAME]);
+      await clock.pass(500);
+      await configure({});
+    }
+    expect(fights).toEqual([]);
+  });
+});
+
+it('a ServiceAccount on its way out is left alone', async () => {
+  put('a/app', undefined, { deletionTimestamp: '2026-01-02T03:04:05Z' });
+  await begin();
+  expect(patchesOf('a/app')).toBe(0);
+});
+
+it('a ServiceAccount that is deselected while it is being attached is detached, whoever owns its list', async () => {
+  put('a/app', ['theirs'], { managedFields: [listOwnedBy('helm')] });
+  let edits = 0;
+  api.intercept = ({ verb }) => {
+    if (verb !== 'jsonPatch' || edits++ > 0) return;
+    config = configWith({ watchNamespaces: ['b'] });
+    reconciler.reconcileAll();
+  };
+  await begin();
+  expect(edits).toBeGreaterThan(1);
+  expect(namesAt('a/app')).toEqual(['theirs']);
 });

@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ObservedCluster } from '../../src/cluster-state.ts';
+import type { WriteOptions } from '../../src/kube/kube-client.ts';
 import type { KubeObject, ManagedFieldsEntry, ServiceAccount } from '../../src/kube/objects.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { ServiceAccountWriter } from '../../src/targets/service-account-writer.ts';
 import { listOwnedBy, refAt, serviceAccountAt } from '../builders/kube-objects.ts';
+import { takeList } from '../fakes/field-ownership.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
-import { MemoryApi, refusal } from '../fakes/memory-api.ts';
+import { MemoryApi, refusal, type ApiCall } from '../fakes/memory-api.ts';
 import { observedCluster, SECRET_NAME } from '../fakes/observed-cluster.ts';
 
 const { serviceAccounts } = resources;
@@ -41,12 +43,13 @@ const managers = () => stored()?.metadata.managedFields?.map(({ manager }) => ma
 const patches = () => api.calls.filter(({ verb }) => verb === 'jsonPatch').map(({ body }) => body as { op: string }[]);
 
 /** The API server's own part: whoever changes the list owns it; a list of one empty entry empties managedFields. */
-function trackOwnership(object: KubeObject): KubeObject {
+function trackOwnership(object: KubeObject, { options }: ApiCall): KubeObject {
   const before = stored();
   const { imagePullSecrets } = object as ServiceAccount;
   const changed = JSON.stringify(imagePullSecrets) !== JSON.stringify(before?.imagePullSecrets);
   const fields = (object.metadata.managedFields ?? []).filter((entry: ManagedFieldsEntry) => entry.manager);
-  const managedFields = changed ? [...fields, listOwnedBy(US)] : fields;
+  const { fieldManager = US } = options as WriteOptions;
+  const managedFields = changed ? takeList(fields, fieldManager) : fields;
   return { ...object, metadata: { ...object.metadata, managedFields } };
 }
 
@@ -126,7 +129,7 @@ describe('a change by somebody else at the same time', () => {
 
   it('to what we own leaves that for the event of the change', async () => {
     api.admit = trackOwnership;
-    put(['one']);
+    put(['one'], ['helm']);
     let count = 0;
     api.intercept = ({ verb }) => {
       if (verb === 'jsonPatch' && ++count === 2) {
@@ -140,7 +143,7 @@ describe('a change by somebody else at the same time', () => {
     await clock.pass(0);
     expect(observed.serviceAccounts.get('a/app')?.listOwner).toBe('us');
     await writer.releaseOwnership(ref);
-    expect(managers()).toEqual([]);
+    expect(managers()).toEqual(['helm']);
   });
 });
 
@@ -158,18 +161,27 @@ describe('ownership', () => {
     });
     await writer.attach(ref, [SECRET_NAME]);
     expect(names()).toEqual(['one', SECRET_NAME]);
-    expect(managers()).toEqual(['helm', 'kubectl']);
+    expect(managers()?.sort()).toEqual(['helm', 'kubectl']);
   });
 
   it('of who wrote the list before us is theirs again', async () => {
-    put(['one'], ['helm']);
-    api.admit = (object) => {
-      const { managedFields = [] } = object.metadata;
-      const isOurWrite = managedFields.some(({ manager }) => manager === 'helm') && patches().length === 1;
-      const metadata = isOurWrite ? { ...object.metadata, managedFields: [listOwnedBy(US)] } : object.metadata;
-      return { ...object, metadata };
-    };
+    put(['one'], ['helm', 'argo']);
     await writer.attach(ref, [SECRET_NAME]);
+    expect(managers()).toEqual(['helm', 'argo']);
+    await writer.detach(ref, [SECRET_NAME]);
+    expect(managers()).toEqual(['helm', 'argo']);
+  });
+
+  it('of who wrote the list before us is theirs again, though the service died after its first patch', async () => {
+    put(['one'], ['helm']);
+    let patchCount = 0;
+    api.intercept = ({ verb }) => {
+      if (verb === 'jsonPatch' && ++patchCount === 2) throw refusal(500, 'InternalError');
+    };
+    await expect(writer.attach(ref, [SECRET_NAME])).rejects.toMatchObject({ status: 500 });
+    await clock.pass(0);
+    expect(observed.serviceAccounts.get('a/app')?.listOwner).toBe('us');
+    await writer.releaseOwnership(ref);
     expect(stored()?.metadata.managedFields).toEqual([listOwnedBy('helm')]);
   });
 });

@@ -10,6 +10,7 @@ import { configWith } from '../builders/config.ts';
 import { listOwnedBy, namespaceNamed, refAt, serviceAccountAt } from '../builders/kube-objects.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { MemoryApi } from '../fakes/memory-api.ts';
+import { openGuard } from '../fakes/open-guard.ts';
 import { observedCluster } from '../fakes/observed-cluster.ts';
 
 const { serviceAccounts, namespaces } = resources;
@@ -43,6 +44,7 @@ beforeEach(async () => {
       onPatched: () => undefined,
     }),
     references: () => wanted,
+    loopGuard: openGuard,
     onFailure: (_key, error) => expect.unreachable(String(error)),
   });
   reconciler.start(signal);

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ConfigProblem } from '../../src/config/config.ts';
 import { CloudApiError, KubeApiError } from '../../src/errors.ts';
 import type { EventNote, EventSubject } from '../../src/kube/event-recorder.ts';
+import { resources } from '../../src/kube/resources.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { Reporter } from '../../src/telemetry/reporter.ts';
@@ -105,6 +106,7 @@ describe('a review', () => {
     resource: string,
     decision: 'patched' | 'denied' | 'allowed',
     reason: 'SecretKnown' | 'NoCredential' | 'InternalError',
+    isOwn = false,
   ) =>
     reporter.reviewed({
       resource,
@@ -117,6 +119,7 @@ describe('a review', () => {
         ...(reason === 'InternalError' && { cause: new Error('bug') }),
       },
       durationMs: 4,
+      isOwn,
     });
 
   it('is counted by what came of it, and timed', async () => {
@@ -128,6 +131,13 @@ describe('a review', () => {
     expect(await samples('admission_duration_seconds')).toContain('admission_duration_seconds_count 2');
     expect(await samples('admission_duration_seconds')).toContain('admission_duration_seconds_sum 0.008');
     expect(logged()).toMatchObject([{ level: 'debug', namespace: 'team-a' }, {}]);
+  });
+
+  it("of the service's own is not counted", async () => {
+    reviewed('serviceaccounts', 'patched', 'SecretKnown', true);
+    expect(await samples('admission_requests_total')).toEqual([]);
+    expect(await samples('admission_duration_seconds')).toEqual([]);
+    expect(logged()).toHaveLength(1);
   });
 
   it('that was denied, or failed, is told to who reads no debug lines', () => {
@@ -226,12 +236,9 @@ describe('what else happens', () => {
     ]);
   });
 
-  it('to certificates is a line, and a metric of when they expire', async () => {
+  it('to certificates is a line', () => {
     reporter.certificate({ kind: 'written', certificate: 'ca', reason: 'Missing', expiresAt: 5_000 });
     reporter.certificate({ kind: 'problem', reason: 'Unreadable', detail: 'no such file' });
-    expect(await samples('certificate_expiry_timestamp_seconds')).toEqual([
-      'certificate_expiry_timestamp_seconds{certificate="ca"} 5',
-    ]);
     expect(logged()).toMatchObject([{ level: 'info' }, { level: 'error', reason: 'Unreadable' }]);
   });
 
@@ -243,6 +250,27 @@ describe('what else happens', () => {
   it('and is tried again is a line with the wait', () => {
     reporter.failed('pull Secret', 'team-a', new Error('no'), 500);
     expect(logged()).toMatchObject([{ level: 'warn', what: 'pull Secret', key: 'team-a', retryInMs: 500 }]);
+  });
+
+  it('again and again by somebody else is a line and an Event that name the rival', () => {
+    const object = { resource: resources.mutatingWebhookConfigurations, name: 'registration' };
+    reporter.contested(object, ['rival', 'other']);
+    expect(logged()).toMatchObject([{ level: 'error', name: 'registration', managers: ['rival', 'other'] }]);
+    const subject = { kind: 'MutatingWebhookConfiguration', name: 'registration' };
+    expect(events).toMatchObject([{ subject, note: { type: 'Warning', reason: 'Contested' } }]);
+    expect(events[0]?.note.message).toContain('rival');
+  });
+
+  it('too late, as admission did not make it, is counted, and is an Event of the namespace', async () => {
+    reporter.missedInjection({ namespace: 'team-a', name: 'one' });
+    reporter.missedInjection({ namespace: 'team-a', name: 'two' });
+    expect(await samples('missed_injections_total')).toEqual(['missed_injections_total{resource="serviceaccounts"} 2']);
+    const subject = { kind: 'Namespace', name: 'team-a' };
+    const note = { type: 'Warning', reason: 'MissedInjection', sameAs: 'team-a' };
+    expect(events).toMatchObject([
+      { subject, note },
+      { subject, note },
+    ]);
   });
 
   it('as a stale list of domains or a new registration is a line', () => {

@@ -1,14 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
 import type { MutatingWebhookConfiguration } from '../../src/kube/objects.ts';
+import { LoopGuard } from '../../src/kube/loop-guard.ts';
 import { resources } from '../../src/kube/resources.ts';
-import { isAsWanted } from '../../src/webhook/webhook-configuration.ts';
+import { isAsWanted } from '../../src/webhook/registration-drift.ts';
 import { WebhookReconciler } from '../../src/webhook/webhook-reconciler.ts';
 import { configWith } from '../builders/config.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { MemoryApi, refusal } from '../fakes/memory-api.ts';
 
-const { mutatingWebhookConfigurations, clusterRoles } = resources;
+const { mutatingWebhookConfigurations } = resources;
 const ref = { name: 'zz-acr-credential-injector' };
 
 let clock: ManualClock;
@@ -18,7 +19,9 @@ let config: Config | undefined;
 let caBundle: string | undefined;
 let paused: boolean;
 let changes: string[];
-let contested: string[][];
+let serverMinor: number;
+let keys: string[] | undefined;
+let contested: (readonly string[])[];
 let failures: unknown[];
 
 beforeEach(() => {
@@ -29,31 +32,35 @@ beforeEach(() => {
   caBundle = 'PEM';
   paused = false;
   changes = [];
+  serverMinor = 30;
+  keys = undefined;
   contested = [];
   failures = [];
 });
 
-function reconcilerWith(ownerClusterRole?: string): WebhookReconciler {
+function newReconciler(): WebhookReconciler {
   return new WebhookReconciler({
     client: api,
     clock,
     address: { service: { namespace: 'acr', name: 'injector', port: 443 } },
     ownNamespace: 'acr',
-    ownerClusterRole,
+    ownerClusterRole: undefined,
     config: () => config,
     paused: () => paused,
     caBundle: () => caBundle,
-    serverMinor: () => 30,
+    isVerifiedBy: (bundle) => bundle === caBundle,
+    serverMinor: () => serverMinor,
+    managedKeys: () => keys,
+    loopGuard: new LoopGuard({ clock, onFight: (_object, rivals) => contested.push(rivals) }),
     onWritten: (change) => changes.push(change),
-    onContested: (managers) => contested.push(managers),
     onFailure: (error) => failures.push(error),
     onWatchRestart: () => undefined,
   });
 }
 
 /** Watches, and keeps the registration. */
-async function leading(ownerClusterRole?: string): Promise<WebhookReconciler> {
-  const reconciler = reconcilerWith(ownerClusterRole);
+async function leading(): Promise<WebhookReconciler> {
+  const reconciler = newReconciler();
   void reconciler.run(stop.signal);
   reconciler.start(stop.signal);
   await clock.pass(0);
@@ -74,7 +81,7 @@ async function edit(change: (registration: MutatingWebhookConfiguration) => void
 describe('the registration', () => {
   it('is created when it is wanted', async () => {
     await leading();
-    expect(stored()?.webhooks).toHaveLength(3);
+    expect(stored()?.webhooks).toHaveLength(4);
     expect(changes).toEqual(['Created']);
   });
 
@@ -110,7 +117,7 @@ describe('the registration', () => {
   });
 
   it('is left to the leader', async () => {
-    const reconciler = reconcilerWith();
+    const reconciler = newReconciler();
     void reconciler.run(stop.signal);
     reconciler.reconcile();
     await clock.pass(60_000);
@@ -189,13 +196,58 @@ describe('what somebody else does to it', () => {
     expect(changes).toEqual(['Created', 'Repaired']);
   });
 
-  it('again and again is repaired at once six times a minute, and the rival is named', async () => {
+  it('again and again is repaired at once six times a minute, then slowly, and the rival is named', async () => {
     await leading();
-    for (let edits = 0; edits < 20; edits++) await edit(({ webhooks }) => void webhooks!.pop());
+    const rival = { manager: 'rival', time: '2026-01-01T00:00:00Z' };
+    const undo = (registration: MutatingWebhookConfiguration) => {
+      registration.webhooks!.pop();
+      registration.metadata.managedFields = [rival];
+    };
+    for (let edits = 0; edits < 20; edits++) await edit(undo);
     expect(changes.filter((change) => change === 'Repaired')).toHaveLength(6);
-    expect(contested.length).toBeGreaterThan(0);
+    expect(contested).toEqual([['rival']]);
     await clock.pass(60_000);
-    expect(stored()?.webhooks).toHaveLength(3);
+    expect(stored()?.webhooks).toHaveLength(4);
+  });
+
+  it('again and again is undone slowly also when it is deleted each time', async () => {
+    await leading();
+    for (let deletions = 0; deletions < 20; deletions++) {
+      api.remove(mutatingWebhookConfigurations, ref);
+      await clock.pass(0);
+    }
+    expect(changes).toHaveLength(7);
+    await clock.pass(60_000);
+    expect(stored()).toBeDefined();
+  });
+
+  it.each<[string, () => unknown]>([
+    ['it is switched off', () => (config = configWith({ webhook: { ...configWith().webhook, enabled: false } }))],
+    ['all is paused', () => (paused = true)],
+  ])('again and again while %s is taken away at once, then slowly, and the rival is named', async (_, switchOff) => {
+    const reconciler = await leading();
+    const made = { ...stored()!, metadata: { ...ref, managedFields: [{ manager: 'rival' }] } };
+    switchOff();
+    reconciler.reconcile();
+    await clock.pass(0);
+    expect(changes).toEqual(['Created', 'Deleted']);
+    for (let time = 0; time < 600; time++) {
+      api.put(mutatingWebhookConfigurations, made);
+      await clock.pass(100);
+    }
+    expect(changes.length).toBeLessThan(20);
+    expect(contested).toEqual([['rival']]);
+    await clock.pass(300_000);
+    expect(stored()).toBeUndefined();
+  });
+
+  it('does not keep it there when it is to go, however much it is fought over', async () => {
+    const reconciler = await leading();
+    for (let edits = 0; edits < 20; edits++) await edit(({ webhooks }) => webhooks!.pop());
+    paused = true;
+    reconciler.reconcile();
+    await clock.pass(0);
+    expect(stored()).toBeUndefined();
   });
 
   it('stays where it does no harm', async () => {
@@ -218,46 +270,14 @@ describe('what somebody else does to it', () => {
     };
     await edit(({ webhooks }) => (webhooks![0]!.failurePolicy = 'Fail'));
     await clock.pass(10_000);
-    expect(stored()?.webhooks).toHaveLength(3);
+    expect(stored()?.webhooks).toHaveLength(4);
     expect(failures).toMatchObject([{ status: 422 }]);
-  });
-});
-
-describe('its owner', () => {
-  const owners = () => stored()?.metadata.ownerReferences;
-  const clusterRole = (uid: string) => api.put(clusterRoles, { metadata: { name: 'injector', uid } });
-
-  it('is the ClusterRole of the chart, as it is now', async () => {
-    clusterRole('u1');
-    await leading('injector');
-    expect(owners()).toEqual([
-      { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', name: 'injector', uid: 'u1' },
-    ]);
-  });
-
-  it('that was made anew is taken over at the next look', async () => {
-    clusterRole('u1');
-    const reconciler = await leading('injector');
-    api.remove(clusterRoles, { name: 'injector' });
-    clusterRole('u2');
-    reconciler.reconcile();
-    await clock.pass(0);
-    expect(owners()).toMatchObject([{ uid: 'u2' }]);
-  });
-
-  it('that cannot be read holds the registration up, until it can', async () => {
-    await leading('injector');
-    expect(writes()).toBe(0);
-    expect(failures).toMatchObject([{ status: 404 }]);
-    clusterRole('u1');
-    await clock.pass(60_000);
-    expect(owners()).toMatchObject([{ uid: 'u1' }]);
   });
 });
 
 describe('whether requests come', () => {
   it('is told by what the API server holds', async () => {
-    const reconciler = reconcilerWith();
+    const reconciler = newReconciler();
     void reconciler.run(stop.signal);
     await reconciler.synced;
     expect(reconciler.isTrusted).toBe(false);
@@ -273,5 +293,120 @@ describe('whether requests come', () => {
     };
     await clock.pass(0);
     expect(reconciler.isReached('team-a')).toBe(false);
+  });
+});
+
+describe('conditions', () => {
+  const conditions = () => stored()?.webhooks?.map(({ matchConditions = [] }) => matchConditions.length);
+  const expression = () => stored()?.webhooks?.[2]?.matchConditions?.[0]?.expression;
+
+  it('keep away Pods without an image of a managed registry, and follow the registries', async () => {
+    keys = ['a.example.com'];
+    const reconciler = await leading();
+    expect(conditions()).toEqual([0, 0, 1, 0]);
+    keys = ['a.example.com', 'b.example.com'];
+    await reconciler.caughtUp();
+    expect(expression()).toContain("['a.example.com', 'b.example.com']");
+    keys = ['*.example.com'];
+    await reconciler.caughtUp();
+    expect(conditions()).toEqual([0, 0, 0, 0]);
+  });
+
+  it.each([
+    ['before 1.30', 29, ['a.example.com']],
+    ['while the keys cannot be told', 30, undefined],
+  ])('are not written %s', async (_, minor, known) => {
+    [serverMinor, keys] = [minor, known];
+    await leading();
+    expect(conditions()).toEqual([0, 0, 0, 0]);
+  });
+
+  it('that the server drops are not asked for again, until it is another server', async () => {
+    const reconciler = await leading();
+    api.admit = (object) => {
+      const { webhooks = [] } = object as MutatingWebhookConfiguration;
+      for (const webhook of webhooks) delete webhook.matchConditions;
+      return object;
+    };
+    keys = ['a.example.com'];
+    await reconciler.caughtUp();
+    await clock.pass(120_000);
+    expect(conditions()).toEqual([0, 0, 0, 0]);
+    expect(writes()).toBe(2);
+    expect(contested).toEqual([]);
+    api.admit = (registration) => registration;
+    serverMinor = 31;
+    reconciler.reconcile();
+    await clock.pass(0);
+    expect(conditions()).toEqual([0, 0, 1, 0]);
+  });
+
+  it('that somebody takes away are put back', async () => {
+    keys = ['a.example.com'];
+    await leading();
+    await edit(({ webhooks }) => delete webhooks![2]!.matchConditions);
+    expect(conditions()).toEqual([0, 0, 1, 0]);
+    await edit(({ webhooks }) => (webhooks![2]!.matchConditions![0]!.expression = 'false'));
+    expect(expression()).not.toBe('false');
+    expect(changes).toEqual(['Created', 'Repaired', 'Repaired']);
+  });
+});
+
+describe('whoever waits for the registration', () => {
+  it('goes on when it is written', async () => {
+    const reconciler = await leading();
+    keys = ['a.example.com'];
+    let isWritten = false;
+    api.intercept = async ({ verb }) => {
+      if (verb === 'jsonPatch') await clock.sleep(300);
+      isWritten = true;
+    };
+    const goesOn = reconciler.caughtUp().then(() => isWritten);
+    await clock.pass(299);
+    expect(isWritten).toBe(false);
+    await clock.pass(1);
+    expect(await goesOn).toBe(true);
+  });
+
+  it('is not held up by an API server that does not answer, or refuses', async () => {
+    const reconciler = await leading();
+    keys = ['a.example.com'];
+    api.intercept = ({ verb }) => (verb === 'jsonPatch' ? clock.sleep(60_000) : undefined);
+    let goesOn = false;
+    void reconciler.caughtUp().then(() => (goesOn = true));
+    await clock.pass(999);
+    expect(goesOn).toBe(false);
+    await clock.pass(1);
+    expect(goesOn).toBe(true);
+  });
+
+  it('does not wait where another replica keeps it', async () => {
+    const reconciler = newReconciler();
+    void reconciler.run(stop.signal);
+    await reconciler.caughtUp();
+    expect(writes()).toBe(0);
+  });
+});
+
+describe('since when requests have come', () => {
+  it('is told from the moment the registration is trusted, and anew for every configuration', async () => {
+    const reconciler = await leading();
+    const first = clock.now();
+    await clock.pass(5_000);
+    expect(reconciler.reachedSince('team-a')).toBe(first);
+    expect(reconciler.reachedSince('kube-system')).toBeUndefined();
+    config = configWith({ watchNamespaces: ['team-a'] });
+    reconciler.reconcile();
+    await clock.pass(5_000);
+    expect(reconciler.reachedSince('team-a')).toBe(first + 5_000);
+    expect(reconciler.reachedSince('team-b')).toBeUndefined();
+  });
+
+  it('begins again after the registration was away', async () => {
+    const reconciler = await leading();
+    await clock.pass(5_000);
+    api.remove(mutatingWebhookConfigurations, ref);
+    await clock.pass(0);
+    expect(reconciler.reachedSince('team-a')).toBe(clock.now());
   });
 });

@@ -47,6 +47,7 @@ capabilities:
 {{- /* The container's environment: what the chart sets, unless extraEnv does, and then extraEnv as it stands. */}}
 {{- define "acr-credential-injector.env" -}}
 {{- $ours := list (dict "name" "POD_NAMESPACE" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.namespace"))) }}
+{{- $ours = append $ours (dict "name" "POD_NAME" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.name"))) }}
 {{- with (.Values.resources.limits | default dict).memory }}
 {{- $ours = append $ours (dict "name" "NODE_OPTIONS" "value" (printf "--max-old-space-size=%s" (include "acr-credential-injector.heapMiB" .))) }}
 {{- end }}

@@ -88,6 +88,11 @@ export class Faults {
     };
   }
 
+  /** Watches that are open now stay open and never send anything more, not even their end; those to come are as ever. */
+  freezeWatches(match: RequestMatch = {}): void {
+    for (const stream of this.#connections.watches.of(match)) stream.setStalled(true);
+  }
+
   /** Forgets the past: watches and paged lists from any version seen so far are 410 Gone. Open watches go on. */
   expireHistory(): void {
     this.#connections.expireHistory();

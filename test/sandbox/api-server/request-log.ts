@@ -32,6 +32,7 @@ export interface RequestMatch {
   name?: string;
   subresource?: string;
   dryRun?: boolean;
+  user?: string;
   userAgent?: RegExp;
   contentType?: RegExp;
   status?: number;

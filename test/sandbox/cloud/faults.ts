@@ -78,6 +78,8 @@ export const cloudFaults = {
   reset: { kind: 'reset' },
   emptyToken: rewriteToken({ AuthorizationToken: '' }),
   expiredToken: rewriteToken({ ExpireTime: 1_000_000_000_000 }),
+  /** No `Date` goes so far. */
+  endlessToken: rewriteToken({ ExpireTime: 9_000_000_000_000_000 }),
 } as const satisfies Record<string, Fault | ((argument: never) => Fault)>;
 
 /** The faults to come, in the order in which they were added: the first that fits a call meets it. */

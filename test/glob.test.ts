@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { matchesGlob } from '../../src/targets/namespace-glob.ts';
+import { matchesGlob } from '../src/glob.ts';
 
 test.each([
   ['a', 'a', true],
@@ -32,6 +32,16 @@ test('a glob means what a regular expression with `.*` for each star means', () 
     }),
     { numRuns: 2_000 },
   );
+});
+
+test('places may be of a kind', () => {
+  const glob = ['a', '*', /[1-3]/, 'b'];
+  expect(matchesGlob(glob, 'ax92b')).toBe(true);
+  expect(matchesGlob(glob, 'ax29b')).toBe(false);
+});
+
+test('a star stands for a line break, too', () => {
+  expect(matchesGlob('a*c', 'a\nc')).toBe(true);
 });
 
 test('many stars take no time', () => {

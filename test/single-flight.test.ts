@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { SingleFlight } from '../../src/identity/single-flight.ts';
+import { SingleFlight } from '../src/single-flight.ts';
 
 const signal = new AbortController().signal;
 
@@ -22,6 +22,22 @@ describe('those who ask at the same time', () => {
     starts[1]?.resolve('second');
     expect(await later).toBe('second');
     expect(starts).toHaveLength(2);
+  });
+
+  test('make it idle when they have their answer, or have gone', async () => {
+    const { start, starts } = startedByHand();
+    const flight = new SingleFlight<string>();
+    expect(flight.isIdle).toBe(true);
+    const leaving = new AbortController();
+    const left = flight.run(start, leaving.signal);
+    expect(flight.isIdle).toBe(false);
+    leaving.abort(new Error('left'));
+    await expect(left).rejects.toThrow('left');
+    expect(flight.isIdle).toBe(true);
+    const stays = flight.run(start, signal);
+    starts[1]?.resolve('answer');
+    await stays;
+    expect(flight.isIdle).toBe(true);
   });
 
   test('get the error of one start', async () => {

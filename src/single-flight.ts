@@ -8,6 +8,11 @@ interface Flight<T> {
 export class SingleFlight<T> {
   #flight: Flight<T> | undefined;
 
+  /** Does nobody wait? */
+  get isIdle(): boolean {
+    return this.#flight === undefined;
+  }
+
   /**
    * What `start` gives, or what the start under way is going to give. It goes on as long as somebody waits for it.
    * @throws what `start` throws, or the signal's reason.
