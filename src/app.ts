@@ -157,7 +157,6 @@ export class App {
     rest.certificates.onChange(() => rest.registration.reconcile());
   }
 
-  /** Not before it is known whether a CA that is missing may be written. */
   async #serveAdmission(signal: AbortSignal): Promise<void> {
     const { certificates, webhookServer, registration } = this.#parts;
     const { promise: first, resolve } = Promise.withResolvers<undefined>();
@@ -191,7 +190,10 @@ export class App {
     await this.#parts.leadership.run(this.#resigning.signal, (term) => this.#lead(term));
   }
 
-  /** Who leads makes the CA, so that is settled first: the others find it missing, or damaged, with good reason only. */
+  /**
+   * Who leads makes the CA, so that is settled first: the others find it missing, or damaged, with good reason only. So is whether
+   * everything is paused, as a CA that is missing must not be written then.
+   */
   async #certify(signal: AbortSignal): Promise<void> {
     const { pause, leadership, certificates } = this.#parts;
     await Promise.race([Promise.all([pause.known, leadership.settled]), aborted(signal)]);
