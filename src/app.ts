@@ -5,6 +5,7 @@ import { createComponents, type Components } from './components.ts';
 import type { TokensUpdate } from './credentials/tokens-store.ts';
 import type { KubeConnection } from './kube/connection.ts';
 import { KubeClient } from './kube/kube-client.ts';
+import { refOf } from './kube/reflector.ts';
 import { ServerVersion } from './kube/server-version.ts';
 import type { ServeOptions } from './options.ts';
 import { countState, describeState } from './service-state.ts';
@@ -146,7 +147,7 @@ export class App {
     });
     observed.pullSecrets.subscribe((key, current, previous) => {
       // A foreign Secret that went frees its namespace.
-      if (!current && previous) serviceAccountReconciler.reconcileNamespace(key.slice(0, key.indexOf('/')));
+      if (!current && previous) serviceAccountReconciler.reconcileNamespace(refOf(key).namespace);
     });
     rest.pause.onChange((isOn) => {
       rest.reporter.paused(isOn);

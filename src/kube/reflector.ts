@@ -4,7 +4,7 @@ import { KubeApiError } from '../errors.ts';
 import type { KubeClient } from './kube-client.ts';
 import type { KubeObject } from './objects.ts';
 import { compareResourceVersions } from './resource-version.ts';
-import type { Resource } from './resources.ts';
+import type { ObjectRef, Resource } from './resources.ts';
 
 /** The server ends a watch after 45 s; one that is still there at 50 s has stalled. */
 const WATCH_SECONDS = 45;
@@ -47,6 +47,12 @@ function endedAtOnce(): KubeApiError {
 export function keyOf(object: KubeObject): string {
   const { namespace, name = '' } = object.metadata;
   return namespace ? `${namespace}/${name}` : name;
+}
+
+/** What the key of a namespaced object, as {@link keyOf} makes it, refers to. */
+export function refOf(key: string): Required<ObjectRef> {
+  const [namespace = '', name = ''] = key.split('/');
+  return { namespace, name };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { KubeApiError } from '../errors.ts';
 import type { Secret } from '../kube/objects.ts';
-import type { ChangeListener, Reflector } from '../kube/reflector.ts';
+import { refOf, type ChangeListener, type Reflector } from '../kube/reflector.ts';
 import type { ObservedSecret } from './secret-drift.ts';
 
 type SecretReflector = Reflector<Secret, ObservedSecret>;
@@ -38,7 +38,7 @@ export class ObservedPullSecrets {
 
   /** @param key `namespace/name`. */
   get(key: string): ObservedSecret | undefined {
-    return this.#parts.get(nameOf(key))?.reflector.get(key);
+    return this.#parts.get(refOf(key).name)?.reflector.get(key);
   }
 
   observe(secret: Secret): void {
@@ -63,8 +63,4 @@ function partOf(reflect: (onFailure: (error: unknown) => void) => SecretReflecto
   const part: Part = { reflector, settled, isSettled: false };
   void settled.then(() => (part.isSettled = true));
   return part;
-}
-
-function nameOf(key: string): string {
-  return key.slice(key.indexOf('/') + 1);
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { KubeApiError } from '../errors.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { Namespace, Secret } from '../kube/objects.ts';
-import type { Reflector } from '../kube/reflector.ts';
+import { refOf, type Reflector } from '../kube/reflector.ts';
 import { resources, type ObjectRef } from '../kube/resources.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import { selectsNamespace, type ObservedNamespace, type TargetRules } from '../targets/target-selector.ts';
@@ -50,7 +50,7 @@ export class SecretReconciler {
       if (current) this.#queue.add(name);
       else writer.forget(name);
     });
-    secrets.subscribe((key) => this.#queue.add(key.slice(0, key.indexOf('/'))));
+    secrets.subscribe((key) => this.#queue.add(refOf(key).namespace));
   }
 
   start(signal: AbortSignal): void {

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import type { KeptObject, LoopGuard } from '../kube/loop-guard.ts';
 import type { Namespace, ServiceAccount } from '../kube/objects.ts';
-import type { Reflector } from '../kube/reflector.ts';
-import { resources, type ObjectRef } from '../kube/resources.ts';
+import { refOf, type Reflector } from '../kube/reflector.ts';
+import { resources } from '../kube/resources.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import type { SecretReferences } from './secret-references.ts';
 import { serviceAccountDrift, type ObservedServiceAccount, type Selection } from './service-account-drift.ts';
@@ -192,9 +192,4 @@ export class ServiceAccountReconciler {
 
 function keptAt(key: string): KeptObject {
   return { resource: resources.serviceAccounts, ...refOf(key) };
-}
-
-function refOf(key: string): Required<ObjectRef> {
-  const [namespace = '', name = ''] = key.split('/');
-  return { namespace, name };
 }

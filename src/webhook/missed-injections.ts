@@ -1,5 +1,5 @@
 import type { Namespace, ServiceAccount } from '../kube/objects.ts';
-import type { Reflector } from '../kube/reflector.ts';
+import { refOf, type Reflector } from '../kube/reflector.ts';
 import type { ObjectRef } from '../kube/resources.ts';
 import type { SecretReferences } from '../targets/secret-references.ts';
 import type { ObservedServiceAccount } from '../targets/service-account-drift.ts';
@@ -62,11 +62,11 @@ export class MissedInjections {
 
   #look(key: string, account: ObservedServiceAccount): void {
     const { reachedSince, onMissed } = this.#options;
-    const [namespace = '', name = ''] = key.split('/');
-    if (isMissed(account, reachedSince(namespace)) && this.#isWanted(namespace, name)) onMissed({ namespace, name });
+    const ref = refOf(key);
+    if (isMissed(account, reachedSince(ref.namespace)) && this.#isWanted(ref)) onMissed(ref);
   }
 
-  #isWanted(namespace: string, name: string): boolean {
+  #isWanted({ namespace, name }: Required<ObjectRef>): boolean {
     const { rules, namespaces, references } = this.#options;
     const current = rules();
     // A namespace that no watch has brought yet has only just been made: its name decides.
