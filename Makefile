@@ -14,7 +14,7 @@ export MODERN_API_SERVER ?= $(abspath $(wildcard ../shared/cluster/modern-api-se
 IMAGE ?= acr-credential-injector:$(VERSION)
 BUILDER ?= docker
 
-.PHONY: help install build run test lint types unit sweep soak fuzz e2e certs image clean
+.PHONY: help install build run test lint types unit sweep soak fuzz e2e e2e-node certs image clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 16
@@ -55,6 +55,10 @@ fuzz: install ## 100,000 mutated AdmissionReviews against the webhook; FUZZ_RUNS
 e2e: install ## the contract suite and Helm against a real API server (or the cluster of E2E_KUBECONFIG)
 	vitest run --project e2e $(if $(MODERN_API_SERVER),--project modern) $(VITEST_FLAGS)
 	@$(if $(MODERN_API_SERVER),,echo 'The tests on current API machinery are left out: MODERN_API_SERVER names no API server.')
+
+e2e-node: install ## the image, the chart and users' charts on a node of a real cluster, as root; INSTALLS (20)
+	builder=$$(test/cluster/image-builder.sh) && $(MAKE) --no-print-directory image BUILDER="$$builder/docker"
+	INSTALLS=$(or $(INSTALLS),20) test/cluster/node.sh run vitest run --project node $(VITEST_FLAGS)
 
 certs: install ## certificates for --tls-dir on this machine; NAMES
 	node test/certificates/development-certificates.ts certs $(or $(NAMES),localhost 127.0.0.1 ::1)

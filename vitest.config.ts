@@ -10,7 +10,7 @@ export default defineConfig({
           isolate: false,
           maxWorkers: 2,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/contract/**', 'test/e2e/**', 'test/e2e-modern/**'],
+          exclude: ['test/contract/**', 'test/e2e/**', 'test/e2e-modern/**', 'test/e2e-node/**'],
           // Property tests take seconds of CPU time, and more on a machine that does other things.
           testTimeout: 30_000,
         },
@@ -20,7 +20,7 @@ export default defineConfig({
           name: 'sandbox',
           include: ['test/contract/**/*.test.ts'],
           // They wait for minutes: at the real API server alone.
-          exclude: process.env.CONTRACT === 'all' ? [] : ['test/contract/{certificates,replicas}.test.ts'],
+          exclude: process.env.CONTRACT === 'all' ? [] : ['test/contract/{certificates,replicas,roles-only}.test.ts'],
           env: { CONTRACT_CLUSTER: 'sandbox' },
           testTimeout: 30_000,
           hookTimeout: 60_000,
@@ -56,6 +56,17 @@ export default defineConfig({
           sequence: { groupOrder: 3 },
           testTimeout: 60_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'node',
+          include: ['test/e2e-node/**/*.test.ts'],
+          globalSetup: ['test/e2e-node/node-setup.ts'],
+          fileParallelism: false,
+          sequence: { groupOrder: 4 },
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
     ],

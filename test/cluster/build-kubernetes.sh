@@ -2,13 +2,13 @@
 # Builds a real Kubernetes 1.20.2 (the oldest version that the service supports) from Debian's source package, once,
 # into a cache outside the checkout: about six minutes on two cores, then nothing.
 #
-#   build-kubernetes.sh    prints the folder that holds kube-apiserver, kube-controller-manager and kube-scheduler
+#   build-kubernetes.sh    prints the folder that holds kube-apiserver, kube-controller-manager, kube-scheduler, kubelet and kube-proxy
 #
 # KUBERNETES_CACHE moves the cache. Needs Debian 12 and root (for apt-get).
 set -euo pipefail
 
 cache=${KUBERNETES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/acr-credential-injector/kubernetes-1.20.2}
-components=(kube-apiserver kube-controller-manager kube-scheduler)
+components=(kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy)
 
 is_built() {
   local component

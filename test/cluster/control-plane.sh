@@ -13,38 +13,30 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 port=${CLUSTER_PORT:-16443}
 dir=$(realpath -m "${CLUSTER_DIR:-${TMPDIR:-/tmp}/acr-credential-injector-cluster-$port}")
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/acr-credential-injector
 etcd_url=http://127.0.0.1:$((port + 1))
 peer_url=http://127.0.0.1:$((port + 2))
 service_cidr=10.96.0.0/16
 components=(etcd kube-apiserver kube-controller-manager kube-scheduler)
 
 fail() {
-  echo "control-plane.sh: $*" >&2
+  echo "${0##*/}: $*" >&2
   exit 1
 }
 
-# etcd is unpacked into the cache, not installed: Debian's package would start a server of its own on a machine with systemd.
 install_missing() {
-  local packages=() command
-  for command in curl openssl; do
-    command -v "$command" >/dev/null || packages+=("$command")
-  done
-  etcd=$(command -v etcd || echo "$cache/etcd/usr/bin/etcd")
-  [[ -x $etcd && ${#packages[@]} -eq 0 ]] && return
-
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
-  [[ ${#packages[@]} -eq 0 ]] || apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
-  [[ -x $etcd ]] || unpack_etcd
+  install_commands curl=curl openssl=openssl
+  etcd=$(command -v etcd || echo "$("$here/debian-packages.sh" etcd etcd-server)/bin/etcd")
 }
 
-unpack_etcd() {
-  local download
-  mkdir -p "$cache"
-  download=$(mktemp -d "$cache/etcd.XXXXXX")
-  (cd "$download" && apt-get download -qq -o APT::Sandbox::User=root etcd-server && dpkg-deb -x etcd-server_*.deb .)
-  mv -T "$download" "$cache/etcd" 2>/dev/null || rm -rf "$download" # another run was faster
+# Usage: install_commands COMMAND=PACKAGE...
+install_commands() {
+  local each packages=()
+  for each in "$@"; do
+    command -v "${each%=*}" >/dev/null || packages+=("${each#*=}")
+  done
+  [[ ${#packages[@]} -gt 0 ]] || return 0
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 }
 
 create_dir() {
@@ -86,7 +78,7 @@ start() {
   echo $! >"$dir/$name.pid"
 }
 
-is_ours() { [[ -e /proc/$1/cmdline ]] && grep -qzF -- "$dir/" "/proc/$1/cmdline"; }
+is_ours() { [[ -e /proc/$1/cmdline ]] && grep -qzF -- "$dir/" "/proc/$1/cmdline" 2>/dev/null; }
 
 wait_for() {
   local name=$1
@@ -119,7 +111,7 @@ start_api_server() {
     --authorization-mode RBAC --token-auth-file "$dir/tokens.csv" --allow-privileged \
     --service-account-issuer https://kubernetes.default.svc --service-cluster-ip-range "$service_cidr" \
     --service-account-key-file "$dir/service-account.key" --service-account-signing-key-file "$dir/service-account.key" \
-    --enable-aggregator-routing
+    --enable-aggregator-routing --kubelet-preferred-address-types InternalIP
   wait_for kube-apiserver api_get /readyz
 }
 
@@ -143,9 +135,12 @@ up() {
   start_etcd
   start_api_server
   start_controllers
+  start_node
   trap - EXIT
   echo "$dir/kubeconfig"
 }
+
+start_node() { :; } # there is none; node.sh has one
 
 give_up() {
   tail -n 15 "$dir"/*.log >&2

@@ -13,10 +13,13 @@ export class ConnectProxy implements AsyncDisposable {
     this.#server.on('connect', ({ url = '' }, socket: Socket) => this.#tunnel(url, socket));
   }
 
-  /** @param ports the port of this machine that stands for each host's port 443. */
-  static async start(ports: ReadonlyMap<string, number>): Promise<ConnectProxy> {
+  /**
+   * @param ports the port of this machine that stands for each host's port 443.
+   * @param port to listen on; 0: a free one.
+   */
+  static async start(ports: ReadonlyMap<string, number>, port = 0): Promise<ConnectProxy> {
     const proxy = new ConnectProxy(ports);
-    proxy.#server.listen(0, '127.0.0.1');
+    proxy.#server.listen(port, '127.0.0.1');
     await once(proxy.#server, 'listening');
     return proxy;
   }

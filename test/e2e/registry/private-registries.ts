@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +10,7 @@ import { freePorts } from '../../contract/free-ports.ts';
 import type { CloudEmulator } from '../../sandbox/cloud/cloud-emulator.ts';
 import type { IssuedToken } from '../../sandbox/cloud/registry-store.ts';
 import { ConnectProxy } from './connect-proxy.ts';
+import type { ImageContent } from './image-layout.ts';
 import { RegistryProcess } from './registry-process.ts';
 import { type Pull, Skopeo } from './skopeo.ts';
 import { type Judge, TokenServer } from './token-server.ts';
@@ -38,16 +39,22 @@ export class PrivateRegistries implements AsyncDisposable {
   readonly #cloud: CloudEmulator;
   readonly #registries: readonly PrivateRegistry[];
   #skopeo: Skopeo | undefined;
+  #ca = '';
 
   private constructor(cloud: CloudEmulator, registries: readonly PrivateRegistry[]) {
     this.#cloud = cloud;
     this.#registries = registries;
   }
 
-  static async start(cloud: CloudEmulator, registries: readonly PrivateRegistry[]): Promise<PrivateRegistries> {
+  /** @param proxyPort of the proxy that leads to them; 0: a free one. */
+  static async start(
+    cloud: CloudEmulator,
+    registries: readonly PrivateRegistry[],
+    proxyPort = 0,
+  ): Promise<PrivateRegistries> {
     const all = new PrivateRegistries(cloud, registries);
     try {
-      await all.#start();
+      await all.#start(proxyPort);
     } catch (error) {
       await all[Symbol.asyncDispose]();
       throw error;
@@ -56,10 +63,10 @@ export class PrivateRegistries implements AsyncDisposable {
   }
 
   /** Puts an image there, as the registries' administrator. @returns its digest. */
-  push(image: string): Promise<string> {
+  push(image: string, content?: ImageContent): Promise<string> {
     const { username, password } = this.#administrator;
     const auths = { [image.slice(0, image.indexOf('/'))]: { auth: btoa(`${username}:${password}`) } };
-    return this.#started.push(image, JSON.stringify({ auths }));
+    return this.#started.push(image, JSON.stringify({ auths }), content);
   }
 
   /** Pulls an image with the logins of a pull Secret and no others. */
@@ -68,16 +75,28 @@ export class PrivateRegistries implements AsyncDisposable {
     return this.#started.pull(image, Buffer.from(logins, 'base64').toString());
   }
 
+  /**
+   * Makes a containerd trust them that finds them through the proxy.
+   * @param directory its `config_path`. Source: containerd's docs/hosts.md
+   */
+  async introduceTo(directory: string): Promise<void> {
+    for (const domain of this.#registries.flatMap(({ domains }) => domains)) {
+      await mkdir(join(directory, domain), { recursive: true });
+      await writeFile(join(directory, domain, 'hosts.toml'), `[host."https://${domain}"]\nca = "${this.#ca}"\n`);
+    }
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stack.disposeAsync();
   }
 
-  async #start(): Promise<void> {
+  async #start(proxyPort: number): Promise<void> {
     const { stdout: tools } = await promisify(execFile)(SCRIPT);
     const directory = await mkdtemp(join(tmpdir(), 'acr-credential-injector-registries-'));
     this.#stack.defer(() => rm(directory, { recursive: true }));
     const hosts = [AUTHORIZATION_HOST, ...this.#registries.flatMap(({ domains }) => domains)];
     const { pair, paths: tls } = await writeCertificates(directory, hosts);
+    this.#ca = tls.ca;
     const tokens = this.#stack.use(await TokenServer.start(pair, this.#judge));
     const ports = new Map([[AUTHORIZATION_HOST, tokens.port]]);
     const firstPort = await freePorts(this.#registries.length);
@@ -85,10 +104,10 @@ export class PrivateRegistries implements AsyncDisposable {
       const port = firstPort + index;
       const authorization = { service, realm: `https://${AUTHORIZATION_HOST}/auth`, issuer: TokenServer.issuer };
       const command = join(tools.trim(), 'docker-registry');
-      this.#stack.use(await RegistryProcess.start({ command, directory, port, tls, authorization }));
+      this.#stack.use(await RegistryProcess.start({ command, directory, port, privacy: { tls, authorization } }));
       for (const domain of domains) ports.set(domain, port);
     }
-    const { url: proxy } = this.#stack.use(await ConnectProxy.start(ports));
+    const { url: proxy } = this.#stack.use(await ConnectProxy.start(ports, proxyPort));
     this.#skopeo = new Skopeo({ command: join(tools.trim(), 'skopeo'), directory, proxy });
   }
 

@@ -10,15 +10,19 @@ export interface RegistryOptions {
   command: string;
   /** For files that it reads. */
   directory: string;
-  /** On loopback. */
+  /** Default: 127.0.0.1. */
+  host?: string;
   port: number;
-  /** Paths of PEM files: its own pair, and the CA that stands behind the authorization server's signatures. */
-  tls: { certificate: string; key: string; ca: string };
-  /** What it calls itself towards the authorization server, that one's URL, and what that one calls itself. */
-  authorization: { service: string; realm: string; issuer: string };
+  /** Absent: it speaks HTTP, and whoever comes may pull and push. */
+  privacy?: {
+    /** Paths of PEM files: its own pair, and the CA that stands behind the authorization server's signatures. */
+    tls: { certificate: string; key: string; ca: string };
+    /** What it calls itself towards the authorization server, that one's URL, and what that one calls itself. */
+    authorization: { service: string; realm: string; issuer: string };
+  };
 }
 
-/** A private registry that holds its images in memory. */
+/** A registry that holds its images in memory. */
 export class RegistryProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   #output = '';
@@ -31,12 +35,12 @@ export class RegistryProcess implements AsyncDisposable {
   }
 
   static async start(options: RegistryOptions): Promise<RegistryProcess> {
-    const { command, directory, port } = options;
+    const { command, directory, host = '127.0.0.1', port } = options;
     const path = join(directory, `registry-${port}.yml`);
-    await writeFile(path, JSON.stringify(configurationOf(options)));
+    await writeFile(path, JSON.stringify(configurationOf({ ...options, host })));
     const registry = new RegistryProcess(command, path);
     try {
-      await eventually(() => registry.#listensOn(port), { withinMs: 30_000 });
+      await eventually(() => registry.#listensOn(host, port), { withinMs: 30_000 });
     } catch (error) {
       await registry[Symbol.asyncDispose]();
       throw error;
@@ -51,9 +55,9 @@ export class RegistryProcess implements AsyncDisposable {
     await exited;
   }
 
-  #listensOn(port: number): Promise<boolean> {
+  #listensOn(host: string, port: number): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1', () => {
+      const socket = connect(port, host, () => {
         socket.destroy();
         resolve(true);
       });
@@ -63,11 +67,14 @@ export class RegistryProcess implements AsyncDisposable {
 }
 
 /** Source: docker-registry's configuration.md; its YAML may be written as JSON. */
-function configurationOf({ port, tls, authorization }: RegistryOptions): object {
+function configurationOf({ host = '', port, privacy }: RegistryOptions): object {
+  const http = { addr: `${host}:${port}`, secret: 'one process' };
+  const open = { version: '0.1', storage: { inmemory: {} }, http };
+  if (!privacy) return open;
+  const { tls, authorization } = privacy;
   return {
-    version: '0.1',
-    storage: { inmemory: {} },
-    http: { addr: `127.0.0.1:${port}`, secret: 'one process', tls: { certificate: tls.certificate, key: tls.key } },
+    ...open,
+    http: { ...http, tls: { certificate: tls.certificate, key: tls.key } },
     auth: { token: { ...authorization, rootcertbundle: tls.ca } },
   };
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { writeImageLayout } from './image-layout.ts';
+import { type ImageContent, writeImageLayout } from './image-layout.ts';
 
 /** How a pull ended. */
 export type Pull = { digest: string } | { refusal: string };
@@ -33,11 +33,12 @@ export class Skopeo {
   /**
    * Pushes an image of its own.
    * @param logins the content of a config.json
+   * @param content nothing, when left out
    * @returns the digest of its manifest.
    */
-  async push(image: string, logins: string): Promise<string> {
+  async push(image: string, logins: string, content?: ImageContent): Promise<string> {
     const layout = this.#nextPath();
-    const digest = await writeImageLayout(layout, image);
+    const digest = await writeImageLayout(layout, image, content);
     const failure = await this.#copy(`oci:${layout}`, `docker://${image}`, logins);
     if (failure !== undefined) throw new Error(`cannot push ${image}: ${failure}`);
     return digest;

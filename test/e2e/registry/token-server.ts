@@ -58,6 +58,10 @@ export class TokenServer implements AsyncDisposable {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
+    if (request.method !== 'GET') {
+      response.writeHead(405).end(); // clients that try OAuth 2.0 first go back to a GET then
+      return;
+    }
     const { searchParams } = new URL(request.url ?? '/', 'https://localhost');
     const service = searchParams.get('service') ?? '';
     const login = loginOf(request);
