@@ -42,3 +42,11 @@ export function withDeadline(
   };
   return { signal: deadline.signal, clear };
 }
+
+/** Resolves when `signal` fires. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

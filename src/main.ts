@@ -1,9 +1,12 @@
 #!/usr/bin/env node
-import { App } from './app.ts';
+import { App } from './app/app.ts';
+import { runCleanup } from './commands/cleanup-command.ts';
+import { describeCleanupFlags } from './commands/cleanup-options.ts';
 import { systemClock } from './clock.ts';
 import { messageOf } from './errors.ts';
+import { OptionsError } from './commands/flag-reader.ts';
 import { KubeConnection } from './kube/connection.ts';
-import { describeServeFlags, OptionsError, parseServeOptions } from './options.ts';
+import { describeServeFlags, parseServeOptions } from './commands/serve-options.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { versionText } from './version.ts';
 
@@ -14,10 +17,14 @@ const usage = `Usage: acr-credential-injector <command> [flags]
 
 Commands:
   serve      runs the service
+  cleanup    detaches and deletes everything that the service made
   version    prints version, commit and Node's version
 
 Flags of serve (each also from the environment: --log-level = ACR_INJECTOR_LOG_LEVEL):
 ${describeServeFlags()}
+
+Flags of cleanup:
+${describeCleanupFlags()}
 `;
 
 async function serve(args: string[]): Promise<void> {
@@ -48,6 +55,9 @@ async function main([command, ...args]: string[]): Promise<number | undefined> {
       if (args.includes('--help')) break;
       await serve(args);
       return undefined;
+    case 'cleanup':
+      if (args.includes('--help')) break;
+      return runCleanup(args, process.env);
     case 'version':
       process.stdout.write(`${versionText()}\n`);
       return 0;

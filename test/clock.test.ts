@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { systemClock, withDeadline } from '../src/clock.ts';
+import { aborted, systemClock, withDeadline } from '../src/clock.ts';
 import { ManualClock } from './fakes/manual-clock.ts';
 
 describe('the system clock', () => {
@@ -55,4 +55,15 @@ describe('a deadline', () => {
     expect(signal.aborted).toBe(false);
     expect(clock.sleepers).toBe(0);
   });
+});
+
+it('an abort is waited for, also when it has been', async () => {
+  const stop = new AbortController();
+  let isOver = false;
+  const over = aborted(stop.signal).then(() => (isOver = true));
+  await Promise.resolve();
+  expect(isOver).toBe(false);
+  stop.abort();
+  await over;
+  await aborted(stop.signal);
 });

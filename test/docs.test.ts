@@ -2,9 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
+import { describeCleanupFlags } from '../src/commands/cleanup-options.ts';
 import { parseConfig } from '../src/config/parse-config.ts';
 import { formatProblem } from '../src/config/problem-report.ts';
-import { describeServeFlags } from '../src/options.ts';
+import { describeServeFlags } from '../src/commands/serve-options.ts';
 import { CHART } from './chart/render-chart.ts';
 
 const pages = ['README.md', ...readdirSync('docs').map((file) => `docs/${file}`)];
@@ -40,7 +41,7 @@ describe.each([...textOf])('%s', (page, text) => {
   });
 
   it('names flags that the service has, and values that the chart has', () => {
-    const flags = describeServeFlags();
+    const flags = [describeServeFlags(), describeCleanupFlags()].join('\n');
     for (const [, flag = ''] of text.matchAll(/`(--[a-z-]+)`/g)) expect(flags).toContain(`${flag} `);
     const values = load(readFileSync(join(CHART, 'values.yaml'), 'utf8'));
     for (const path of valuesSetIn(text)) expect(values, path).toHaveProperty(path);

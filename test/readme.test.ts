@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { describeServeFlags } from '../src/options.ts';
+import { describeServeFlags } from '../src/commands/serve-options.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 
@@ -16,4 +16,10 @@ it('names in the README only make targets that exist', () => {
   const targets = [...readme.matchAll(/make ([a-z0-9-]+)/g)].map(([, target]) => target!);
   expect(targets.length).toBeGreaterThan(0);
   for (const target of targets) expect(makefile).toMatch(new RegExp(`^${target}:`, 'm'));
+});
+
+it('installs the version that is here, which is the one that the chart takes', () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  const tags = [...readme.matchAll(/REGISTRY\/acr-credential-injector:(\S+)/g)].map(([, tag]) => tag);
+  expect(tags).toEqual([version, version]);
 });

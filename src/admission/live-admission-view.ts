@@ -1,7 +1,7 @@
 import type { Config, RegistryEntry } from '../config/config.ts';
 import { credentialOf, type TokensState } from '../credentials/tokens-secret.ts';
 import type { Namespace } from '../kube/objects.ts';
-import type { Reflector } from '../kube/reflector.ts';
+import type { ObjectCache } from '../kube/reflector.ts';
 import { compileAuthKeys } from '../registry/auth-key-matcher.ts';
 import type { MergedAuths } from '../secrets/extra-auths.ts';
 import type { PullSecretWriter } from '../secrets/pull-secret-writer.ts';
@@ -16,7 +16,7 @@ export interface LiveAdmissionViewOptions {
   paused: () => boolean;
   tokens: () => TokensState;
   extraAuths: () => MergedAuths;
-  namespaces: Pick<Reflector<Namespace, ObservedNamespace>, 'get'>;
+  namespaces: Pick<ObjectCache<Namespace, ObservedNamespace>, 'get'>;
   secrets: Pick<PullSecretWriter, 'isKnown' | 'foreign' | 'references' | 'hasContent'>;
   /** Of the first pull Secret of each namespace. */
   secretName: string;

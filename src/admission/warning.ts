@@ -1,11 +1,12 @@
+import { firstNames } from '../first-names.ts';
+
 /** The API server advises not to write longer ones, and cuts those of more than 256 characters. */
 const WARNING_LIMIT = 120;
 
 /** `text: name, name and 3 more`, with as many names as a warning has room for. */
 export function warningAbout(text: string, names: readonly string[]): string {
   for (let shown = names.length; shown > 0; shown--) {
-    const more = shown < names.length ? ` and ${names.length - shown} more` : '';
-    const warning = `${text}: ${names.slice(0, shown).join(', ')}${more}`;
+    const warning = `${text}: ${firstNames(names, shown)}`;
     if (warning.length <= WARNING_LIMIT) return warning;
   }
   return cutWarning(`${text}: ${names.join(', ')}`);

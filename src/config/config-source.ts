@@ -3,7 +3,8 @@ import type { KubeClient } from '../kube/kube-client.ts';
 import type { ConfigMap } from '../kube/objects.ts';
 import { Reflector, type Reduced } from '../kube/reflector.ts';
 import { resources, type ObjectRef } from '../kube/resources.ts';
-import type { Config, ConfigProblem } from './config.ts';
+import type { Config, ConfigProblem, ParsedConfig } from './config.ts';
+import { confineConfig } from './confine-config.ts';
 import { parseConfig } from './parse-config.ts';
 import { PAUSE_ANNOTATION, type Pause } from './pause.ts';
 import { formatProblem } from './problem-report.ts';
@@ -20,6 +21,8 @@ export interface ConfigSourceOptions {
   client: Pick<KubeClient, 'list' | 'watch'>;
   clock: Clock;
   configMap: Required<ObjectRef>;
+  /** Those that the service has rights in, if not in all. */
+  namespaces?: readonly string[] | undefined;
   /** Switched as the ConfigMap's annotation says; a ConfigMap that goes leaves it as it is. */
   pause: Pause;
   /** Told of every edit and of what the first look found. */
@@ -110,7 +113,7 @@ export class ConfigSource {
   }
 
   #adopt(data: ConfigData | undefined): void {
-    const parsed = data && parseConfig(data);
+    const parsed = data && this.#parse(data);
     if (parsed?.ok) this.#enforce(parsed.config, data);
   }
 
@@ -122,7 +125,7 @@ export class ConfigSource {
     }
     const { data, uid, paused } = observed;
     if (paused) this.#options.pause.switch(true);
-    const parsed = parseConfig(data);
+    const parsed = this.#parse(data);
     if (!parsed.ok) {
       this.#tell({ kind: 'refused', problems: parsed.problems, warnings: parsed.warnings, keepsLastGood }, uid);
     } else {
@@ -132,6 +135,12 @@ export class ConfigSource {
     }
     // Not before the configuration beside it is in force.
     if (!paused) this.#options.pause.switch(false);
+  }
+
+  #parse(data: ConfigData): ParsedConfig {
+    const { namespaces } = this.#options;
+    const parsed = parseConfig(data);
+    return namespaces ? confineConfig(parsed, namespaces) : parsed;
   }
 
   #tell(reading: ConfigReading, uid: string | undefined): void {

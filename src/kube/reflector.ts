@@ -28,12 +28,30 @@ export interface ReflectorOptions<T extends KubeObject, R extends Reduced> {
   clock: Clock;
   /** What to keep of an object. */
   reduce: (object: T) => R;
+  /** Where we may not read the objects (403), there are none, until we may. Default: it is waited for. */
+  isOptional?: boolean;
   /** A watch or list ended with an error and is begun again. */
   onRestart?: (error: unknown) => void;
 }
 
 /** Told of an object that came (`previous` undefined), changed, or went (`current` undefined). Must not throw. */
 export type ChangeListener<R> = (key: string, current: R | undefined, previous: R | undefined) => void;
+
+/** A copy in memory of what the API server holds of one resource, kept current while it runs. */
+export interface ObjectCache<T extends KubeObject, R extends Reduced> {
+  /** Resolves once what there is is in memory. */
+  readonly synced: Promise<unknown>;
+  readonly hasSynced: boolean;
+  /** @param key as {@link keyOf} makes it. */
+  get(key: string): R | undefined;
+  entries(): IterableIterator<[string, R]>;
+  /** Tells of every change from now on, and of nothing else: a relist that finds all as it was is silent. */
+  subscribe(listener: ChangeListener<R>): void;
+  /** Takes in the answer to one of our own writes, so that nothing is decided on what it replaced. */
+  observe(object: T): void;
+  /** Until `signal` fires. Never rejects. */
+  run(signal: AbortSignal): Promise<void>;
+}
 
 function endedAtOnce(): KubeApiError {
   return new KubeApiError('the API server ended the watch at once', {
@@ -56,15 +74,16 @@ export function refOf(key: string): Required<ObjectRef> {
 }
 
 /**
- * A copy in memory of what the API server holds of one resource, kept current by a list and a chain of watches.
+ * An {@link ObjectCache} that is kept current by a list and a chain of watches.
  * Differs from client-node's informer where that stalls or wastes: lists by pages, keeps reduced objects, bounds each watch.
  */
-export class Reflector<T extends KubeObject, R extends Reduced> {
+export class Reflector<T extends KubeObject, R extends Reduced> implements ObjectCache<T, R> {
   readonly #options: ReflectorOptions<T, R>;
   readonly #objects = new Map<string, R>();
   readonly #listeners: ChangeListener<R>[] = [];
   readonly #firstList = Promise.withResolvers<undefined>();
   #hasSynced = false;
+  #hasListed = false;
   #resourceVersion: string | undefined;
   /** When to list at the latest; undefined: now. */
   #listDue: { after: number; before: number } | undefined;
@@ -73,7 +92,6 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
     this.#options = options;
   }
 
-  /** Resolves once the first list is in memory. */
   get synced(): Promise<undefined> {
     return this.#firstList.promise;
   }
@@ -90,12 +108,10 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
     return this.#objects.entries();
   }
 
-  /** Tells of every change from now on, and of nothing else: a relist that finds all as it was is silent. */
   subscribe(listener: ChangeListener<R>): void {
     this.#listeners.push(listener);
   }
 
-  /** Takes in the answer to one of our own writes, so that nothing is decided on what it replaced. */
   observe(object: T): void {
     const version = object.metadata.resourceVersion ?? '';
     // What the watch has passed it knows better: the object may be gone again.
@@ -103,7 +119,6 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
     this.#upsert(object);
   }
 
-  /** Lists and watches until `signal` fires. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     let failures = 0;
@@ -126,8 +141,7 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
   async #recover(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const refusal = error instanceof KubeApiError ? error : undefined;
-    // A server that was away may come back with what a backup held, where a watch from our version would stay silent.
-    if (refusal?.status === 410 || refusal?.code === 'Unreachable') this.#listDue = undefined;
+    if (refusal) this.#learnFrom(refusal);
     this.#options.onRestart?.(error);
     const waitMs = refusal?.retryAfterMs ?? backOffMs(failures, { baseMs: 200, capMs: 10_000 });
     await this.#options.clock.sleep(waitMs, signal).catch(() => undefined);
@@ -145,7 +159,7 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
     // The server's cache will do for the first list; later ones must not go back in time.
     let page: { limit: number; resourceVersion?: string; continue?: string } = {
       limit: PAGE_SIZE,
-      resourceVersion: this.#hasSynced ? undefined : '0',
+      resourceVersion: this.#hasListed ? undefined : '0',
     };
     let version = '';
     // Of objects in memory, the answers to our own writes can be newer than the list.
@@ -168,6 +182,17 @@ export class Reflector<T extends KubeObject, R extends Reduced> {
     this.#resourceVersion = version;
     const now = clock.now();
     this.#listDue = { after: now, before: now + RELIST_INTERVAL_MS * (0.9 + 0.2 * Math.random()) };
+    this.#hasListed = true;
+    this.#settle();
+  }
+
+  #learnFrom({ status, code }: KubeApiError): void {
+    // A server that was away may come back with what a backup held, where a watch from our version would stay silent.
+    if (status === 410 || code === 'Unreachable') this.#listDue = undefined;
+    if (status === 403 && this.#options.isOptional) this.#settle();
+  }
+
+  #settle(): void {
     this.#hasSynced = true;
     this.#firstList.resolve(undefined);
   }

@@ -12,7 +12,15 @@ import {
   type ElectionMove,
   type ElectionState,
 } from './election-policy.ts';
-import { emptyLease, holdPatch, LEASE_NAME, observeLease, releasePatch, type ObservedLease } from './lease.ts';
+import {
+  CLEANUP_IDENTITY,
+  emptyLease,
+  holdPatch,
+  LEASE_NAME,
+  observeLease,
+  releasePatch,
+  type ObservedLease,
+} from './lease.ts';
 import type { Leadership } from './leadership.ts';
 
 /** So that one write that hangs, and the look after it, leave time for another before the leader has to step down. */
@@ -29,6 +37,8 @@ export interface ElectorOptions {
   /** No other replica's, nor that of one which may still run. */
   identity: string;
   onFailure: (error: unknown, retryInMs: number) => void;
+  /** The clean-up holds the Lease; told anew when it holds it for another time. */
+  onSuspended: (until: number) => void;
   onWatchRestart: (error: unknown) => void;
 }
 
@@ -72,7 +82,7 @@ export class Elector implements Leadership {
       reduce: observeLease,
       onRestart: onWatchRestart,
     });
-    this.#reflector.subscribe(() => this.#follow());
+    this.#reflector.subscribe((_, current, previous) => this.#follow(current, previous));
   }
 
   get leads(): boolean {
@@ -81,6 +91,13 @@ export class Elector implements Leadership {
 
   get holder(): string {
     return this.#lease?.holder ?? '';
+  }
+
+  get suspendedUntil(): number | undefined {
+    const { clock, elapsedMs } = this.#options;
+    const lease = this.#lease;
+    if (lease?.holder !== CLEANUP_IDENTITY) return undefined;
+    return clock.now() + this.#changedAt + lease.durationMs - elapsedMs();
   }
 
   get settled(): Promise<unknown> {
@@ -118,8 +135,10 @@ export class Elector implements Leadership {
   }
 
   /** The Lease changed: whoever holds it lives. One that was taken from us, or deleted, ends the term at once. */
-  #follow(): void {
+  #follow(current: ObservedLease | undefined, previous: ObservedLease | undefined): void {
     this.#changedAt = this.#options.elapsedMs();
+    const isNews = current?.holder !== previous?.holder || current?.durationMs !== previous?.durationMs;
+    if (isNews && this.suspendedUntil !== undefined) this.#options.onSuspended(this.suspendedUntil);
     if (this.holder === this.#options.identity) return;
     this.#end();
     this.#wake.abort();

@@ -4,6 +4,8 @@ export interface Leadership {
   readonly leads: boolean;
   /** Who leads as far as is known; empty when nobody does. */
   readonly holder: string;
+  /** Until when the clean-up keeps every replica from leading, in milliseconds since the epoch; undefined when it does not. */
+  readonly suspendedUntil: number | undefined;
   /** Resolves when it is known who leads. */
   readonly settled: Promise<unknown>;
   /**
@@ -16,6 +18,7 @@ export interface Leadership {
 /** The leadership of a replica that knows of no other. */
 export class SoleLeadership implements Leadership {
   readonly holder: string;
+  readonly suspendedUntil = undefined;
   readonly #settled = Promise.withResolvers<undefined>();
   #term: AbortSignal | undefined;
 

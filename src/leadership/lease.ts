@@ -4,6 +4,9 @@ import type { Reduced } from '../kube/reflector.ts';
 
 export const LEASE_NAME = 'acr-credential-injector';
 
+/** As holder it stands for every run of the clean-up, so that no replica leads meanwhile. */
+export const CLEANUP_IDENTITY = 'acr-credential-injector-cleanup';
+
 /** How long nobody else takes a Lease that its holder does not renew. */
 export const LEASE_DURATION_MS = 10_000;
 
@@ -34,14 +37,19 @@ export function emptyLease(namespace: string): Lease {
  * Makes `holder` the holder, or keeps it that, as long as the Lease is as it was observed: of two who try, one succeeds.
  * @param now in milliseconds since the epoch; for people, as no replica goes by another's clock.
  */
-export function holdPatch({ resourceVersion, spec, ...lease }: ObservedLease, holder: string, now: number) {
+export function holdPatch(
+  { resourceVersion, spec, ...lease }: ObservedLease,
+  holder: string,
+  now: number,
+  durationMs = LEASE_DURATION_MS,
+): JsonPatchOperation[] {
   const renewTime = microTime(now);
   const isSame = lease.holder === holder;
   return patchOf(resourceVersion, {
     acquireTime: renewTime,
     ...spec,
     holderIdentity: holder,
-    leaseDurationSeconds: LEASE_DURATION_MS / 1000,
+    leaseDurationSeconds: durationMs / 1000,
     renewTime,
     ...(!isSame && { acquireTime: renewTime, leaseTransitions: (spec.leaseTransitions ?? 0) + 1 }),
   });
@@ -60,6 +68,6 @@ function patchOf(resourceVersion: string, spec: Lease['spec']): JsonPatchOperati
 }
 
 /** Kubernetes' MicroTime: six digits after the second, no fewer. */
-function microTime(now: number): string {
+export function microTime(now: number): string {
   return new Date(now).toISOString().replace('Z', '000Z');
 }

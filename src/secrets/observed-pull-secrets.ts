@@ -1,66 +1,45 @@
-import { KubeApiError } from '../errors.ts';
 import type { Secret } from '../kube/objects.ts';
-import { refOf, type ChangeListener, type Reflector } from '../kube/reflector.ts';
+import { refOf, type ChangeListener, type ObjectCache } from '../kube/reflector.ts';
 import type { ObservedSecret } from './secret-drift.ts';
 
-type SecretReflector = Reflector<Secret, ObservedSecret>;
-
-interface Part {
-  readonly reflector: SecretReflector;
-  /** Resolves when it is known what there is, or that we may not know. */
-  readonly settled: Promise<unknown>;
-  isSettled: boolean;
-}
+type SecretsOfOneName = Pick<
+  ObjectCache<Secret, ObservedSecret>,
+  'get' | 'observe' | 'subscribe' | 'synced' | 'hasSynced' | 'run'
+>;
 
 /**
  * The Secrets of all namespaces that have a pull Secret's name, as one. Each name is watched for itself, as rights are by name;
  * a missing right to those for further accounts holds up nothing.
  */
-export class ObservedPullSecrets {
-  readonly #parts: ReadonlyMap<string, Part>;
+export class ObservedPullSecrets implements SecretsOfOneName {
+  readonly #byName: ReadonlyMap<string, SecretsOfOneName>;
 
   /** @param names the first one's Secrets must be known before anything is done. @param reflect watches one name. */
-  constructor(
-    names: readonly string[],
-    reflect: (name: string, onFailure: (error: unknown) => void) => SecretReflector,
-  ) {
-    this.#parts = new Map(names.map((name, index) => [name, partOf((tell) => reflect(name, tell), index > 0)]));
+  constructor(names: readonly string[], reflect: (name: string, isOptional: boolean) => SecretsOfOneName) {
+    this.#byName = new Map(names.map((name, index) => [name, reflect(name, index > 0)]));
   }
 
-  /** Resolves once the first lists of all are in memory. */
   get synced(): Promise<unknown> {
-    return Promise.all([...this.#parts.values()].map(({ settled }) => settled));
+    return Promise.all([...this.#byName.values()].map(({ synced }) => synced));
   }
 
   get hasSynced(): boolean {
-    return [...this.#parts.values()].every(({ isSettled }) => isSettled);
+    return [...this.#byName.values()].every(({ hasSynced }) => hasSynced);
   }
 
-  /** @param key `namespace/name`. */
   get(key: string): ObservedSecret | undefined {
-    return this.#parts.get(refOf(key).name)?.reflector.get(key);
+    return this.#byName.get(refOf(key).name)?.get(key);
   }
 
   observe(secret: Secret): void {
-    this.#parts.get(secret.metadata.name ?? '')?.reflector.observe(secret);
+    this.#byName.get(secret.metadata.name ?? '')?.observe(secret);
   }
 
   subscribe(listener: ChangeListener<ObservedSecret>): void {
-    for (const { reflector } of this.#parts.values()) reflector.subscribe(listener);
+    for (const secrets of this.#byName.values()) secrets.subscribe(listener);
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([...this.#parts.values()].map(({ reflector }) => reflector.run(signal)));
+    await Promise.all([...this.#byName.values()].map((secrets) => secrets.run(signal)));
   }
-}
-
-function partOf(reflect: (onFailure: (error: unknown) => void) => SecretReflector, isOptional: boolean): Part {
-  const { promise: refused, resolve } = Promise.withResolvers<undefined>();
-  const reflector = reflect((error) => {
-    if (isOptional && error instanceof KubeApiError && error.status === 403) resolve(undefined);
-  });
-  const settled = Promise.race([reflector.synced, refused]);
-  const part: Part = { reflector, settled, isSettled: false };
-  void settled.then(() => (part.isSettled = true));
-  return part;
 }

@@ -3,7 +3,7 @@ import { KubeApiError } from '../errors.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { KeptObject, LoopGuard } from '../kube/loop-guard.ts';
 import type { Secret } from '../kube/objects.ts';
-import type { Reflector } from '../kube/reflector.ts';
+import type { ObjectCache } from '../kube/reflector.ts';
 import { resources } from '../kube/resources.ts';
 import type { SecretReferences } from '../targets/secret-references.ts';
 import type { DesiredSecret, DesiredSecrets } from './desired-content.ts';
@@ -27,7 +27,7 @@ export interface PullSecretWriterOptions {
   client: Pick<KubeClient, 'list' | 'apply'>;
   /** Does this replica lead? Then nobody has newer tokens. Default: it does. */
   leads?: () => boolean;
-  secrets: Pick<Reflector<Secret, ObservedSecret>, 'get' | 'observe'>;
+  secrets: Pick<ObjectCache<Secret, ObservedSecret>, 'get' | 'observe' | 'hasSynced'>;
   /** Of the first pull Secret of each namespace. */
   secretName: string;
   /** What a namespace's pull Secrets are to hold now. */
@@ -174,11 +174,12 @@ export class PullSecretWriter {
 
   /**
    * A Secret to be made has no version to go by. Where another replica leads, it may be there with newer tokens than ours, and
-   * our watch be late, or this process have been stopped for a while.
+   * our watch be late, or this process have been stopped for a while. Where the namespace has only just come to be ours, our first
+   * list may be under way.
    */
   async #lookForIt(namespace: string, name: string): Promise<void> {
     const { client, secrets, leads } = this.#options;
-    if (leads?.() ?? true) return;
+    if (secrets.hasSynced && (leads?.() ?? true)) return;
     const scope = { namespace, fieldSelector: `metadata.name=${name}` };
     const { items } = await client.list<Secret>(resources.secrets, { ...scope, timeoutMs: 10_000 });
     for (const secret of items) secrets.observe(secret);

@@ -1,5 +1,4 @@
-import type { Clock } from '../clock.ts';
-import { KubeApiError } from '../errors.ts';
+import { aborted, type Clock } from '../clock.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { Secret } from '../kube/objects.ts';
 import { Reflector, type Reduced } from '../kube/reflector.ts';
@@ -20,8 +19,6 @@ interface KeptSecret extends Reduced {
 interface FollowedSecret {
   readonly reflector: Reflector<Secret, KeptSecret>;
   readonly stop: AbortController;
-  /** We may not read it; it counts as missing until we may. */
-  refused: boolean;
 }
 
 /** The Secrets of the own namespace that the configuration refers to by name, each watched by its name while it does. */
@@ -53,8 +50,7 @@ export class ReferencedSecrets {
 
   /** Is it known of the Secret whether it is there? */
   isSettled(name: string): boolean {
-    const followed = this.#followed.get(name);
-    return followed !== undefined && (followed.reflector.hasSynced || followed.refused);
+    return this.#followed.get(name)?.reflector.hasSynced ?? false;
   }
 
   /** Told of a Secret that came, changed or went, and when it becomes settled. */
@@ -66,10 +62,7 @@ export class ReferencedSecrets {
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
     for (const followed of this.#followed.values()) this.#watch(followed, signal);
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    await aborted(signal);
   }
 
   #begin(name: string): void {
@@ -78,12 +71,6 @@ export class ReferencedSecrets {
       if (this.#followed.get(name) !== followed) return;
       for (const listener of this.#listeners) listener(name);
     };
-    const onRestart = (error: unknown) => {
-      onWatchRestart(error);
-      if (followed.refused || !isRefusal(error)) return;
-      followed.refused = true;
-      announce();
-    };
     const reflector = new Reflector<Secret, KeptSecret>({
       client,
       clock,
@@ -91,9 +78,11 @@ export class ReferencedSecrets {
       namespace,
       fieldSelector: `metadata.name=${name}`,
       reduce: (secret) => ({ resourceVersion: secret.metadata.resourceVersion ?? '', secret }),
-      onRestart,
+      // One that we may not read counts as missing.
+      isOptional: true,
+      onRestart: onWatchRestart,
     });
-    const followed: FollowedSecret = { reflector, stop: new AbortController(), refused: false };
+    const followed: FollowedSecret = { reflector, stop: new AbortController() };
     this.#followed.set(name, followed);
     reflector.subscribe(announce);
     void reflector.synced.then(announce);
@@ -103,8 +92,4 @@ export class ReferencedSecrets {
   #watch({ reflector, stop }: FollowedSecret, signal: AbortSignal): void {
     void reflector.run(AbortSignal.any([signal, stop.signal]));
   }
-}
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof KubeApiError && error.status === 403;
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { KubeApiError } from '../errors.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { Namespace, Secret } from '../kube/objects.ts';
-import { refOf, type Reflector } from '../kube/reflector.ts';
+import { refOf, type ObjectCache } from '../kube/reflector.ts';
 import { resources, type ObjectRef } from '../kube/resources.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import { selectsNamespace, type ObservedNamespace, type TargetRules } from '../targets/target-selector.ts';
@@ -15,8 +15,8 @@ export interface SecretReconcilerOptions {
   client: Pick<KubeClient, 'delete'>;
   /** Undefined while nothing is to be done. */
   rules: () => TargetRules | undefined;
-  namespaces: Pick<Reflector<Namespace, ObservedNamespace>, 'get' | 'entries' | 'subscribe'>;
-  secrets: Pick<Reflector<Secret, ObservedSecret>, 'get' | 'subscribe'>;
+  namespaces: Pick<ObjectCache<Namespace, ObservedNamespace>, 'get' | 'entries' | 'subscribe'>;
+  secrets: Pick<ObjectCache<Secret, ObservedSecret>, 'get' | 'subscribe'>;
   /** Of the first pull Secret of each namespace. */
   secretName: string;
   writer: Pick<PullSecretWriter, 'keep' | 'forget' | 'foreigners' | 'heldUntil' | 'references'>;

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { KeptObject, LoopGuard } from '../kube/loop-guard.ts';
 import type { Namespace, ServiceAccount } from '../kube/objects.ts';
-import { refOf, type Reflector } from '../kube/reflector.ts';
+import { refOf, type ObjectCache } from '../kube/reflector.ts';
 import { resources } from '../kube/resources.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import type { SecretReferences } from './secret-references.ts';
@@ -18,8 +18,8 @@ export interface ServiceAccountReconcilerOptions {
   clock: Clock;
   /** Undefined while nothing is to be done. */
   rules: () => TargetRules | undefined;
-  namespaces: Pick<Reflector<Namespace, ObservedNamespace>, 'get' | 'subscribe'>;
-  serviceAccounts: Pick<Reflector<ServiceAccount, ObservedServiceAccount>, 'get' | 'entries' | 'subscribe'>;
+  namespaces: Pick<ObjectCache<Namespace, ObservedNamespace>, 'get' | 'subscribe'>;
+  serviceAccounts: Pick<ObjectCache<ServiceAccount, ObservedServiceAccount>, 'get' | 'entries' | 'subscribe'>;
   writer: Pick<ServiceAccountWriter, 'attach' | 'detach' | 'releaseOwnership'>;
   /** Which pull Secrets the ServiceAccounts of a target are to name. */
   references: (namespace: string) => SecretReferences;

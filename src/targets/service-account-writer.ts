@@ -1,14 +1,14 @@
 import { KubeApiError } from '../errors.ts';
 import type { JsonPatchOperation, KubeClient, WriteOptions } from '../kube/kube-client.ts';
 import type { ServiceAccount } from '../kube/objects.ts';
-import type { Reflector } from '../kube/reflector.ts';
+import type { ObjectCache } from '../kube/reflector.ts';
 import { resources, type ObjectRef } from '../kube/resources.ts';
 import { fieldManagerFor, releasePatch } from './list-ownership.ts';
 import { attachPatch, detachPatch, references, type ObservedServiceAccount } from './service-account-drift.ts';
 
 export interface ServiceAccountWriterOptions {
   client: Pick<KubeClient, 'get' | 'jsonPatch'>;
-  serviceAccounts: Pick<Reflector<ServiceAccount, ObservedServiceAccount>, 'observe'>;
+  serviceAccounts: Pick<ObjectCache<ServiceAccount, ObservedServiceAccount>, 'observe'>;
   /** Would an UPDATE of a ServiceAccount in that namespace come to our own webhook? */
   reachedByWebhook: (namespace: string) => boolean;
   onPatched: (ref: Required<ObjectRef>, reason: 'Attached' | 'Detached' | 'OwnershipReleased') => void;

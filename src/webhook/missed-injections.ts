@@ -1,5 +1,5 @@
 import type { Namespace, ServiceAccount } from '../kube/objects.ts';
-import { refOf, type Reflector } from '../kube/reflector.ts';
+import { refOf, type ObjectCache } from '../kube/reflector.ts';
 import type { ObjectRef } from '../kube/resources.ts';
 import type { SecretReferences } from '../targets/secret-references.ts';
 import type { ObservedServiceAccount } from '../targets/service-account-drift.ts';
@@ -13,8 +13,8 @@ import {
 export interface MissedInjectionsOptions {
   /** Undefined while nothing is to be done. */
   rules: () => TargetRules | undefined;
-  namespaces: Pick<Reflector<Namespace, ObservedNamespace>, 'get'>;
-  serviceAccounts: Pick<Reflector<ServiceAccount, ObservedServiceAccount>, 'subscribe'>;
+  namespaces: Pick<ObjectCache<Namespace, ObservedNamespace>, 'get'>;
+  serviceAccounts: Pick<ObjectCache<ServiceAccount, ObservedServiceAccount>, 'subscribe'>;
   /** Which pull Secrets the ServiceAccounts of a target are to name. */
   references: (namespace: string) => SecretReferences;
   /** See {@link WebhookReconciler.reachedSince}. */

@@ -56,7 +56,7 @@ beforeEach(() => {
     secrets: new PullSecretWriter({
       clock,
       client: new MemoryApi(),
-      secrets: { get: (key) => secrets.get(key), observe: () => undefined },
+      secrets: { get: (key) => secrets.get(key), observe: () => undefined, hasSynced: true },
       secretName: 'pull',
       desired: (namespace) => desired.of(namespace),
       loopGuard: openGuard,

@@ -13,16 +13,23 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   credentials: ['config', 'identity', 'kube', 'openapi', 'registry'],
   secrets: ['config', 'credentials', 'kube', 'targets'],
   webhook: ['config', 'kube', 'secrets', 'targets'],
+  cleanup: ['certificates', 'credentials', 'kube', 'leadership', 'secrets', 'targets', 'webhook'],
   admission: ['config', 'credentials', 'kube', 'registry', 'secrets', 'targets', 'webhook'],
   server: ['admission', 'certificates', 'webhook'],
   telemetry: ['admission', 'certificates', 'config', 'credentials', 'kube', 'secrets'],
+  commands: ['cleanup', 'config', 'identity', 'kube', 'server', 'telemetry'],
+  app: [
+    ...['admission', 'certificates', 'commands', 'config', 'credentials', 'identity', 'kube', 'leadership', 'openapi'],
+    ...['registry', 'secrets', 'server', 'targets', 'telemetry', 'webhook'],
+  ],
 };
 
-/** Files beside the folders: what everybody may import, and imports none of them. The others wire the folders together. */
+/** Files beside the folders: what everybody may import, and imports none of them. The others are where it all begins. */
 export const foundations: readonly string[] = [
   'back-off.ts',
   'clock.ts',
   'errors.ts',
+  'first-names.ts',
   'glob.ts',
   'json.ts',
   'region-id.ts',
@@ -54,9 +61,12 @@ export const pureFiles: readonly string[] = [
   'admission/verdict.ts',
   'admission/warning.ts',
   'certificates/rotation-policy.ts',
+  'cleanup/lease-policy.ts',
+  'cleanup/leftovers.ts',
   'config/account-limit.ts',
   'config/align-fields.ts',
   'config/config.ts',
+  'config/confine-config.ts',
   'config/duration.ts',
   'config/entry-identity.ts',
   'config/extra-auths.ts',
@@ -89,6 +99,7 @@ export const pureFiles: readonly string[] = [
   'credentials/docker-config.ts',
   'credentials/refresh-policy.ts',
   'credentials/tokens-secret.ts',
+  'first-names.ts',
   'glob.ts',
   'identity/managed-token.ts',
   'identity/session.ts',

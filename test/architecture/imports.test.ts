@@ -64,7 +64,8 @@ describe('the rules', () => {
       "import type { Config } from '../config/config.ts';",
       'may not import config/',
     ],
-    ['what wires it together', 'secrets/x.ts', "import type { App } from '../app.ts';", 'may not import app.ts'],
+    ['what wires it together', 'secrets/x.ts', "import type { App } from '../app/app.ts';", 'may not import app/'],
+    ['where it all begins', 'secrets/x.ts', "import '../main.ts';", 'may not import main.ts'],
     ['a folder from a foundation', 'clock.ts', "import './kube/resources.ts';", 'clock.ts may not import kube/'],
     [
       'a later import',

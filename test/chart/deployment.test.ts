@@ -2,8 +2,8 @@ import { basename, dirname } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { managedTokenFile } from '../../src/identity/managed-role.ts';
 import { rrsaTokenFile } from '../../src/identity/rrsa-role.ts';
-import { parseServeOptions } from '../../src/options.ts';
-import { containerOf, deploymentOf, render } from './render-chart.ts';
+import { parseServeOptions } from '../../src/commands/serve-options.ts';
+import { containerOf, deploymentOf, render, template } from './render-chart.ts';
 
 vi.setConfig({ testTimeout: 60_000 }); // the first use of helm unpacks it
 
@@ -40,10 +40,24 @@ describe("the chart's Deployment", () => {
     ['0.5Gi', 307],
     ['400M', 228],
     ['524288k', 300],
+    ['524288Ki', 307],
+    ['.5Gi', 307],
+    ['0.001Ti', 629],
+    ['1T', 572_204],
+    ['500000000000m', 286],
+    ['5e8', 286],
+    ['0.5E9', 286],
     [268_435_456, 153],
+    [5e8, 286],
   ])('ties the heap to a memory limit of %s', async (memory, heapMib) => {
     const { env } = containerOf(await render({ values: { resources: { limits: { memory } } } }));
     expect(env).toContainEqual({ name: 'NODE_OPTIONS', value: `--max-old-space-size=${heapMib}` });
+  });
+
+  it('refuses a memory limit that nothing starts with, as one is that was meant to be in MiB', async () => {
+    const { code, stderr } = await template({ values: { resources: { limits: { memory: 512 } } } });
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('resources.limits.memory: "512" is too little to start with');
   });
 
   it('leaves the heap to Node where there is no memory limit', async () => {
@@ -52,10 +66,10 @@ describe("the chart's Deployment", () => {
   });
 
   it('writes quantities as texts, without which Helm 4 cannot install on Kubernetes 1.20', async () => {
-    const values = { resources: { requests: { cpu: 1 }, limits: { cpu: 1.5, memory: null } } };
+    const values = { resources: { requests: { cpu: 1 }, limits: { cpu: 1.5, memory: 1_073_741_824 } } };
     expect(containerOf(await render({ values })).resources).toEqual({
       requests: { cpu: '1', memory: '192Mi' },
-      limits: { cpu: '1.5' },
+      limits: { cpu: '1.5', memory: '1073741824' },
     });
   });
 

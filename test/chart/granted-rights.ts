@@ -28,13 +28,19 @@ export function rightsOf(objects: readonly Rendered[]): Right[] {
 
 /** What the API server asks RBAC about a request. Source: https://kubernetes.io/docs/reference/access-authn-authz/authorization/ */
 export function demandsOf(request: LoggedRequest): Demand[] {
-  const { namespace, resource, path, query, contentType, status } = request;
+  const { resource, path, contentType, status } = request;
   const [, , group = ''] = path.startsWith('/apis/') ? path.split('/') : [];
-  // A list or watch of one name is a question about that name.
-  const name = request.name || (/^metadata\.name=(.+)$/.exec(query.fieldSelector ?? '')?.[1] ?? '');
+  const name = nameOf(request);
+  // A single Namespace is in itself: a Role in it can grant to read it.
+  const namespace = resource === 'namespaces' ? request.name : request.namespace;
   const demand = { namespace, group, resource, name, path, verb: request.verb || 'get' };
   const created = contentType === 'application/apply-patch+yaml' && status === 201;
   return created ? [demand, { ...demand, verb: 'create' }] : [demand];
+}
+
+/** A list or watch of one name is a question about that name. */
+function nameOf({ name, query }: LoggedRequest): string {
+  return name || (/^metadata\.name=(.+)$/.exec(query.fieldSelector ?? '')?.[1] ?? '');
 }
 
 /** Does the right, by the rules of RBAC, answer the demand? */

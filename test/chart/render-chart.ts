@@ -59,23 +59,38 @@ export interface RenderOptions {
   /** Helm's own when left out. */
   kubeVersion?: string;
   namespace?: string;
+  /** What the API server is to have beside what Helm takes for granted. */
+  apiVersions?: string[];
 }
 
+/** Has ValidatingAdmissionPolicy. */
+export const modern = {
+  kubeVersion: '1.36.0',
+  apiVersions: ['admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy'],
+} satisfies RenderOptions;
+
 /** What `helm template` says; a refusal is a result. */
-export function template({ values = {}, kubeVersion, namespace = 'acr' }: RenderOptions = {}): Promise<CommandResult> {
+export function template(options: RenderOptions = {}): Promise<CommandResult> {
+  const { values = {}, kubeVersion, namespace = 'acr', apiVersions = [] } = options;
   const version = kubeVersion === undefined ? [] : ['--kube-version', kubeVersion];
-  const args = ['template', 'injector', CHART, '--namespace', namespace, '--values', '-', ...version];
+  const has = apiVersions.flatMap((apiVersion) => ['--api-versions', apiVersion]);
+  const args = ['template', 'injector', CHART, '--namespace', namespace, '--values', '-', ...version, ...has];
   return helm(args, { kubeconfig: '', input: JSON.stringify(values) });
 }
 
-/** The objects of the release, without those of its tests. */
+/** The objects of the release itself. */
 export async function render(options: RenderOptions = {}): Promise<Rendered[]> {
-  return (await renderAll(options)).filter((object) => !isTest(object));
+  return (await renderAll(options)).filter((object) => hookOf(object) === undefined);
 }
 
 /** The objects of `helm test`. */
 export async function renderTests(options: RenderOptions = {}): Promise<Rendered[]> {
-  return (await renderAll(options)).filter(isTest);
+  return (await renderAll(options)).filter((object) => hookOf(object) === 'test');
+}
+
+/** The objects that there are after `helm uninstall`, for a while. */
+export async function renderCleanup(options: RenderOptions = {}): Promise<Rendered[]> {
+  return (await renderAll(options)).filter((object) => hookOf(object) === 'post-delete');
 }
 
 async function renderAll(options: RenderOptions): Promise<Rendered[]> {
@@ -84,8 +99,8 @@ async function renderAll(options: RenderOptions): Promise<Rendered[]> {
   return loadAll(stdout).filter((document) => document !== null) as Rendered[];
 }
 
-function isTest({ metadata: { annotations } }: Rendered): boolean {
-  return annotations?.['helm.sh/hook'] === 'test';
+function hookOf({ metadata: { annotations } }: Rendered): string | undefined {
+  return annotations?.['helm.sh/hook'];
 }
 
 /** The one object of that kind. */
@@ -93,6 +108,21 @@ export function only(objects: readonly Rendered[], kind: string): Rendered {
   const [found, ...others] = objects.filter((object) => object.kind === kind);
   if (!found || others.length > 0) throw new Error(`${found ? others.length + 1 : 0} objects of kind ${kind}`);
   return found;
+}
+
+export interface JobSpec {
+  backoffLimit: number;
+  activeDeadlineSeconds: number;
+  template: { metadata: { labels: Record<string, string> }; spec: PodSpec & { restartPolicy: string } };
+}
+
+export function jobOf(objects: readonly Rendered[]): JobSpec {
+  return only(objects, 'Job').spec as JobSpec;
+}
+
+/** The flags of rendered arguments such as `--secret-name=pull`, by name; the command before them is left out. */
+export function flagsOf([, ...args]: readonly string[]): Record<string, string> {
+  return Object.fromEntries(args.map((arg) => [arg.slice(2, arg.indexOf('=')), arg.slice(arg.indexOf('=') + 1)]));
 }
 
 export function deploymentOf(objects: readonly Rendered[]): DeploymentSpec {

@@ -3,7 +3,7 @@ import type { LoggedRequest } from '../sandbox/api-server/request-log.ts';
 import { requestsOfABusyLife } from './busy-life.ts';
 import { demandsOf, grants, rightsOf, type Right } from './granted-rights.ts';
 import { pullSecretNames } from '../../src/secrets/pull-secret.ts';
-import { containerOf, render, type PolicyRule, type Rendered } from './render-chart.ts';
+import { containerOf, flagsOf, render, type PolicyRule, type Rendered } from './render-chart.ts';
 
 vi.setConfig({ testTimeout: 60_000 }); // the first use of helm unpacks it
 
@@ -111,7 +111,7 @@ describe('the service with the flags of the chart, through all that it does', ()
   beforeAll(async () => {
     const objects = await render();
     rights = rightsOf(objects);
-    requests = await requestsOfABusyLife(flagsOf(objects));
+    requests = await requestsOfABusyLife(serveFlagsOf(objects));
   }, 120_000);
 
   it('asks for nothing that the chart does not grant', () => {
@@ -135,11 +135,8 @@ function rulesOf(objects: readonly Rendered[], kind: string): Record<string, Pol
 }
 
 /** The flags of the rendered Deployment, but for the ports, which are the test's own. */
-function flagsOf(objects: readonly Rendered[]): Record<string, string> {
-  const [, ...args] = containerOf(objects).args;
-  const flags = new Map(args.map((arg) => [arg.slice(2, arg.indexOf('=')), arg.slice(arg.indexOf('=') + 1)]));
-  expect([flags.get('listen'), flags.get('metrics-listen')]).toEqual(['[::]:8443', '[::]:8080']);
-  flags.delete('listen');
-  flags.delete('metrics-listen');
-  return Object.fromEntries(flags);
+function serveFlagsOf(objects: readonly Rendered[]): Record<string, string> {
+  const { listen, 'metrics-listen': metricsListen, ...flags } = flagsOf(containerOf(objects).args);
+  expect([listen, metricsListen]).toEqual(['[::]:8443', '[::]:8080']);
+  return flags;
 }

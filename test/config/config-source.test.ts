@@ -21,16 +21,22 @@ beforeEach(() => {
   api = new MemoryApi();
   readings = [];
   changes = [];
-  source = new ConfigSource({
+  source = sourceFor(undefined);
+});
+
+function sourceFor(namespaces: string[] | undefined): ConfigSource {
+  const made = new ConfigSource({
     client: api,
     clock,
     configMap,
+    namespaces,
     pause: new Pause(),
     onReading: (reading, uid) => readings.push({ ...reading, uid }),
     onWatchRestart: () => undefined,
   });
-  source.onChange((config) => changes.push(config));
-});
+  made.onChange((config) => changes.push(config));
+  return made;
+}
 
 async function begin(lastGood?: Record<string, string>): Promise<void> {
   void source.run(new AbortController().signal);
@@ -150,5 +156,18 @@ describe('an edit', () => {
     api.put(resources.configMaps, { metadata: { namespace: 'kube-system', name: 'other' } });
     await clock.pass(0);
     expect(readings).toHaveLength(1);
+  });
+});
+
+describe('where there are rights in some namespaces alone', () => {
+  it('the configuration in force is for those, also the one from before a restart, and says what it leaves out', async () => {
+    source = sourceFor(['a', 'b']);
+    await edit({ ...bad, 'webhook-configuration': 'enable: true' });
+    await begin({ ...good('all'), 'webhook-configuration': 'enable: true' });
+    expect([watched(), source.current?.webhook.enabled]).toEqual([['a', 'b'], false]);
+    await edit(good('b,c'));
+    expect(watched()).toEqual(['b']);
+    expect(source.lastReading.warnings).toEqual([expect.stringMatching(/^watch-namespace .*`c`/)]);
+    expect(source.currentData).toEqual(good('b,c'));
   });
 });

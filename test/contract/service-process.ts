@@ -195,8 +195,10 @@ export interface Status {
     watchNamespaces: 'all' | string[];
     webhook: { enabled: boolean; failurePolicy: string; timeoutSeconds: number };
   } | null;
+  configMap: { kind: string; warnings: string[] };
+  missingNamespaces: string[];
   webhookTrusted: boolean;
   selfTest: { passed: boolean | null; testedAt: string | null; lastFailure: { at: string; reason: string } | null };
-  leader: { isSelf: boolean; holder: string | null };
+  leader: { isSelf: boolean; holder: string | null; suspendedUntil?: string };
   registries: { key: string; expiresAt: string | null; domains: string[] }[];
 }

@@ -1,10 +1,12 @@
-import { describe, expect, it } from 'vitest';
-import type { MutatingWebhookConfiguration } from '../../src/kube/objects.ts';
+import { describe, expect, inject, it } from 'vitest';
+import type { MutatingWebhookConfiguration, ServiceAccount } from '../../src/kube/objects.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { eventually } from '../contract/eventually.ts';
 import { PULL_SECRET } from '../contract/pull-secret-check.ts';
 import { PROMISED_MS, REGISTRATION, type TestBed, useTestBed } from '../contract/test-bed.ts';
 import { namesIn, pod, PUBLIC_IMAGE, serviceAccount } from '../contract/workloads.ts';
+import { DEMO, DEMO_CHART } from '../e2e/demo-chart.ts';
+import { helm } from '../e2e/kubectl-tools.ts';
 
 const kind = resources.mutatingWebhookConfigurations;
 const ref = { name: REGISTRATION };
@@ -29,6 +31,9 @@ async function listOfNewAccount(bed: TestBed, namespace: string, name: string): 
   }
 }
 
+/** Who refused, and why. */
+const refusal = /failed calling webhook "serviceaccount-create\.acr-credential-injector[^"]*".*connection refused/s;
+
 describe('while the service is away', () => {
   const bed = useTestBed({ configuration: { 'webhook-configuration': 'enable: true\ntimeout-seconds: 2\n' } });
 
@@ -42,7 +47,7 @@ describe('while the service is away', () => {
     await bed.service.ready();
   });
 
-  it('`Fail` refuses what would come to it, and nothing else', async () => {
+  it('`Fail` refuses what would come to it, a `helm install` included, and nothing else', async () => {
     const namespace = await bed.servedNamespace();
     await bed.user.create(resources.serviceAccounts, serviceAccount({ namespace, name: 'before' }));
     await bed.enforce({ 'webhook-configuration': 'enable: true\nfailure-policy: Fail\ntimeout-seconds: 2\n' });
@@ -63,9 +68,16 @@ describe('while the service is away', () => {
     const labels = { metadata: { labels: { edited: 'true' } } };
     await bed.user.merge(resources.serviceAccounts, { namespace, name: 'before' }, labels);
 
+    const install = ['upgrade', '--install', DEMO, DEMO_CHART, '--namespace', namespace];
+    const { code, stderr } = await helm(install, { kubeconfig: inject('kubeconfig') });
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringMatching(refusal) as string });
+
     await bed.service.start();
     await bed.service.ready();
     expect(await listOfNewAccount(bed, namespace, 'after')).toEqual([PULL_SECRET]);
+    expect(await helm(install, { kubeconfig: inject('kubeconfig') })).toMatchObject({ code: 0 });
+    const installed = await bed.client.get<ServiceAccount>(resources.serviceAccounts, { namespace, name: DEMO });
+    expect(namesIn(installed.imagePullSecrets)).toEqual([PULL_SECRET]);
   });
 });
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { helm } from './kubectl-tools.ts';
 
-const CHART = join(import.meta.dirname, '..', 'charts', 'demo');
+export const DEMO_CHART = join(import.meta.dirname, '..', 'charts', 'demo');
 
 /** A release of the demo chart, alone in its namespace. */
 export interface DemoRelease {
@@ -17,12 +17,12 @@ export const DEMO = 'demo';
 
 /** `helm install --create-namespace`. */
 export async function installDemo(release: DemoRelease): Promise<void> {
-  await run(release, 'install', DEMO, CHART, '--create-namespace');
+  await run(release, 'install', DEMO, DEMO_CHART, '--create-namespace');
 }
 
 /** `helm upgrade` with these values and none of before. */
 export async function upgradeDemo(release: DemoRelease): Promise<void> {
-  await run(release, 'upgrade', DEMO, CHART, '--reset-values');
+  await run(release, 'upgrade', DEMO, DEMO_CHART, '--reset-values');
 }
 
 async function run({ kubeconfig, namespace, values = {} }: DemoRelease, ...args: string[]): Promise<void> {

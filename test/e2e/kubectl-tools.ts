@@ -33,8 +33,22 @@ export function kubectl(args: readonly string[], options: CommandOptions): Promi
   return run('kubectl', args, options);
 }
 
-async function run(tool: 'helm' | 'kubectl', args: readonly string[], options: CommandOptions): Promise<CommandResult> {
-  const command = join(await unpackedTools(), tool, tool);
+/** Runs a script of bash that may use helm and kubectl by their names. @param folders of further commands. */
+export function shell(
+  script: string,
+  options: CommandOptions,
+  folders: readonly string[] = [],
+): Promise<CommandResult> {
+  return run('bash', ['-euo', 'pipefail', '-c', script], options, folders);
+}
+
+async function run(
+  command: 'helm' | 'kubectl' | 'bash',
+  args: readonly string[],
+  options: CommandOptions,
+  folders: readonly string[] = [],
+): Promise<CommandResult> {
+  const tools = await unpackedTools();
   // Nothing of the user's own helm and kubectl is seen, and nothing that was learned of one cluster is believed of another.
   const home = await mkdtemp(join(tmpdir(), 'acr-credential-injector-tools-'));
   try {
@@ -42,6 +56,7 @@ async function run(tool: 'helm' | 'kubectl', args: readonly string[], options: C
       ...options,
       env: {
         ...process.env,
+        PATH: [join(tools, 'helm'), join(tools, 'kubectl'), ...folders, process.env.PATH].join(':'),
         KUBECONFIG: options.kubeconfig,
         KUBECACHEDIR: join(home, 'kube'),
         HELM_CACHE_HOME: join(home, 'cache'),

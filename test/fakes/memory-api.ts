@@ -181,8 +181,10 @@ export class MemoryApi implements Pick<
     resource: Resource,
     ref: ObjectRef,
     preconditions: { uid?: string; resourceVersion?: string } = {},
+    options: WriteOptions = {},
   ): Promise<void> {
-    const call: ApiCall = { verb: 'delete', resource: resource.plural, key: refKey(ref), body: preconditions };
+    const key = refKey(ref);
+    const call: ApiCall = { verb: 'delete', resource: resource.plural, key, body: preconditions, options };
     await this.#answer(call, () => {
       const { uid, resourceVersion } = this.#require(resource, ref).metadata;
       const { uid: wantedUid = uid, resourceVersion: wantedVersion = resourceVersion } = preconditions;
@@ -192,16 +194,16 @@ export class MemoryApi implements Pick<
   }
 
   async #begin(call: ApiCall): Promise<void> {
-    this.calls.push(call);
     const { signal } = (call.options ?? {}) as CallOptions;
     if (signal?.aborted) throw unreachable(signal.reason);
-    await this.intercept(call);
+    this.calls.push(call);
+    await unlessAborted(Promise.resolve(this.intercept(call)), signal);
   }
 
   async #answer<T>(call: ApiCall, act: () => T): Promise<T> {
     await this.#begin(call);
     const answer = structuredClone(act());
-    await this.beforeAnswer(call);
+    await unlessAborted(Promise.resolve(this.beforeAnswer(call)), (call.options as CallOptions | undefined)?.signal);
     return answer;
   }
 
@@ -289,6 +291,13 @@ function pathKey({ plural }: Resource, ref: { namespace?: string; name?: string 
 
 function refKey({ namespace, name = '' }: { namespace?: string; name?: string }): string {
   return namespace ? `${namespace}/${name}` : name;
+}
+
+/** A request that was given up gets no answer, whatever the server does about it. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) return work;
+  await Promise.race([work, fired(signal)]);
+  if (signal.aborted) throw unreachable(signal.reason);
 }
 
 function fired(signal: AbortSignal): Promise<void> {

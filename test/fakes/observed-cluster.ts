@@ -1,4 +1,4 @@
-import { observeCluster, type ObservedCluster } from '../../src/cluster-state.ts';
+import { observeCluster, type ObservedCluster } from '../../src/app/cluster-state.ts';
 import type { ManualClock } from './manual-clock.ts';
 import type { MemoryApi } from './memory-api.ts';
 

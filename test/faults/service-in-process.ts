@@ -1,13 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App } from '../../src/app.ts';
+import { App } from '../../src/app/app.ts';
 import { systemClock } from '../../src/clock.ts';
 import { KubeConnection } from '../../src/kube/connection.ts';
 import { KubeClient } from '../../src/kube/kube-client.ts';
 import type { ConfigMap, Secret } from '../../src/kube/objects.ts';
 import { resources } from '../../src/kube/resources.ts';
-import { parseServeOptions } from '../../src/options.ts';
+import { parseServeOptions } from '../../src/commands/serve-options.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { ClusterUser } from '../contract/cluster-user.ts';
 import { eventually } from '../contract/eventually.ts';

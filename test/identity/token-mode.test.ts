@@ -6,7 +6,8 @@ import {
   type Circumstances,
   tokenModes,
 } from '../../src/identity/token-mode.ts';
-import { OptionsError, parseServeOptions } from '../../src/options.ts';
+import { OptionsError } from '../../src/commands/flag-reader.ts';
+import { parseServeOptions } from '../../src/commands/serve-options.ts';
 
 const rrsaRoleArn = 'acs:ram::1:role/rrsa';
 const accessKey = { id: 'id', secret: 'secret' };

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { CallOptions } from '../../src/kube/kube-client.ts';
 import type { Lease } from '../../src/kube/objects.ts';
 import { resources } from '../../src/kube/resources.ts';
+import { CLEANUP_IDENTITY } from '../../src/leadership/lease.ts';
 import { refusal } from '../fakes/memory-api.ts';
 import { ReplicaWorld } from './replica-world.ts';
 
@@ -82,6 +83,45 @@ describe('of several replicas', () => {
     expect(world.leaders).toEqual([]);
     await world.pass(3_000);
     expect(world.leaders).toEqual(['replica-0']);
+  });
+});
+
+describe('while the clean-up holds the Lease', () => {
+  const hold = (seconds: number, renewal = '') =>
+    world.api.put<Lease>(resources.leases, {
+      metadata: ref,
+      spec: { holderIdentity: CLEANUP_IDENTITY, leaseDurationSeconds: seconds, renewTime: renewal },
+    });
+
+  it('every replica says so, with the time that it waits until, and leads after that', async () => {
+    const replica = world.add().start();
+    await world.pass(1_000);
+    hold(60);
+    await world.pass(250);
+    const until = 1e12 + world.now - 250 + 60_000;
+    expect(replica.elector.leads).toBe(false);
+    expect(Math.abs((replica.elector.suspendedUntil ?? 0) - until)).toBeLessThanOrEqual(250);
+    await world.pass(15_000);
+    hold(60, 'renewed');
+    await world.pass(250);
+    expect(replica.elector.suspendedUntil).toBeGreaterThan(until + 10_000);
+    // A renewal is no news; that it is left for longer is.
+    expect(replica.suspensions).toHaveLength(1);
+    hold(600);
+    await world.pass(250);
+    expect(replica.suspensions).toHaveLength(2);
+    await world.pass(605_000, undefined, 1_000);
+    expect([replica.elector.leads, replica.elector.suspendedUntil]).toEqual([true, undefined]);
+  });
+
+  it('one that starts says so, and leads at once when the Lease is deleted', async () => {
+    hold(600);
+    const replica = world.add().start();
+    await world.pass(500);
+    expect(replica.suspensions).toHaveLength(1);
+    world.api.remove(resources.leases, ref);
+    expect(await until(() => replica.elector.leads)).toBeLessThanOrEqual(500);
+    expect(replica.elector.suspendedUntil).toBeUndefined();
   });
 });
 

@@ -57,6 +57,8 @@ export class SimulatedReplica {
   readonly elector: Elector;
   readonly terms: AbortSignal[] = [];
   readonly failures: unknown[] = [];
+  /** Until when it was told that the clean-up keeps it from leading. */
+  readonly suspensions: number[] = [];
   isPaused = false;
   latencyMs: number;
   offsetMs: number;
@@ -79,6 +81,7 @@ export class SimulatedReplica {
       namespace: 'acr',
       identity: this.name,
       onFailure: (error) => this.failures.push(error),
+      onSuspended: (until) => this.suspensions.push(until),
       onWatchRestart: () => undefined,
     });
   }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { SoleLeadership } from '../../src/leadership/leadership.ts';
-import { OptionsError, parseServeOptions } from '../../src/options.ts';
+import { OptionsError } from '../../src/commands/flag-reader.ts';
+import { parseServeOptions } from '../../src/commands/serve-options.ts';
 
 it('a replica that knows of no other leads from its begin to its end', async () => {
   const leadership = new SoleLeadership('alone');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { observeCluster } from '../../src/cluster-state.ts';
+import { observeCluster } from '../../src/app/cluster-state.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { secretAt } from '../builders/kube-objects.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';

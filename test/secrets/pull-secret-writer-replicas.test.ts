@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ObservedCluster } from '../../src/cluster-state.ts';
+import type { ObservedCluster } from '../../src/app/cluster-state.ts';
 import type { Secret } from '../../src/kube/objects.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { pullSecret, type PullSecretContent } from '../../src/secrets/pull-secret.ts';
@@ -73,4 +73,25 @@ it('the leader, whose tokens are the newest there are, looks at nothing before i
   const lists = api.count({ verb: 'list' });
   expect(await writer.ensure('a')).toBe('Written');
   expect(api.count({ verb: 'list' })).toBe(lists);
+});
+
+it('the leader looks first where it is not known yet what there is, as in a namespace that has only just come', async () => {
+  leads = true;
+  const foreign = api.put<Secret>(resources.secrets, { metadata: ref, type: 'Opaque' });
+  writer = new PullSecretWriter({
+    clock: new ManualClock(),
+    client: api,
+    leads: () => leads,
+    secrets: {
+      get: (key) => observed.pullSecrets.get(key),
+      observe: (secret) => observed.pullSecrets.observe(secret),
+      hasSynced: false,
+    },
+    secretName: SECRET_NAME,
+    desired: () => desiredSecrets(content),
+    loopGuard: openGuard,
+    onWritten: () => undefined,
+  });
+  expect(await writer.ensure('a')).toBe('Foreign');
+  expect(stored()).toEqual(foreign);
 });

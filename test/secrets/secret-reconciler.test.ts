@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ObservedCluster } from '../../src/cluster-state.ts';
+import type { ObservedCluster } from '../../src/app/cluster-state.ts';
 import type { Config } from '../../src/config/config.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { pullSecret, pullSecretContent, type PullSecretContent } from '../../src/secrets/pull-secret.ts';

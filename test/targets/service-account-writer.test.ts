@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ObservedCluster } from '../../src/cluster-state.ts';
+import type { ObservedCluster } from '../../src/app/cluster-state.ts';
 import type { WriteOptions } from '../../src/kube/kube-client.ts';
 import type { KubeObject, ManagedFieldsEntry, ServiceAccount } from '../../src/kube/objects.ts';
 import { resources } from '../../src/kube/resources.ts';

@@ -37,7 +37,7 @@ const problemIn = (key: string): ConfigProblem => ({ key, line: 2, column: 3, fo
 
 describe('a reading of the configuration', () => {
   it('that is good is a line and a metric', async () => {
-    reporter.configRead({ kind: 'accepted', data: {}, personalByDefault: false, warnings: [] }, 'u');
+    reporter.configuration.read({ kind: 'accepted', data: {}, personalByDefault: false, warnings: [] }, 'u');
     expect(logged()).toMatchObject([{ level: 'info', msg: 'configuration accepted' }]);
     expect(await samples('config_valid')).toEqual(['config_valid 1']);
     expect(await samples('config_reloads_total')).toEqual(['config_reloads_total{result="accepted"} 1']);
@@ -45,14 +45,17 @@ describe('a reading of the configuration', () => {
   });
 
   it('with warnings is an Event, too', () => {
-    reporter.configRead({ kind: 'accepted', data: {}, personalByDefault: false, warnings: [problemIn('rrsa')] }, 'u');
+    reporter.configuration.read(
+      { kind: 'accepted', data: {}, personalByDefault: false, warnings: [problemIn('rrsa')] },
+      'u',
+    );
     expect(events).toMatchObject([{ note: { type: 'Warning', reason: 'ConfigurationWarning' } }]);
   });
 
   it('that is refused says every problem with its place and what mends it, everywhere', async () => {
-    reporter.configRead({ kind: 'accepted', data: {}, personalByDefault: false, warnings: [] }, 'u');
+    reporter.configuration.read({ kind: 'accepted', data: {}, personalByDefault: false, warnings: [] }, 'u');
     const problems = [problemIn('acr-registry-info'), problemIn('watch-namespace')];
-    reporter.configRead({ kind: 'refused', problems, warnings: [], keepsLastGood: true }, 'u');
+    reporter.configuration.read({ kind: 'refused', problems, warnings: [], keepsLastGood: true }, 'u');
     const [, line] = logged();
     expect(line).toMatchObject({ level: 'error', keepsLastGood: true });
     expect(line?.problems).toEqual([
@@ -69,7 +72,7 @@ describe('a reading of the configuration', () => {
   });
 
   it('that finds nothing is an error', async () => {
-    reporter.configRead({ kind: 'missing', keepsLastGood: false }, undefined);
+    reporter.configuration.read({ kind: 'missing', keepsLastGood: false }, undefined);
     expect(logged()).toMatchObject([{ level: 'error', keepsLastGood: false }]);
     expect(await samples('config_reloads_total')).toEqual(['config_reloads_total{result="missing"} 1']);
   });
@@ -77,7 +80,7 @@ describe('a reading of the configuration', () => {
 
 describe('a token', () => {
   it('that was renewed is told without showing it', async () => {
-    reporter.tokenRenewed('cri-a', 'NearExpiry', credentialWith({ password: 'the-token' }));
+    reporter.credentials.tokenRenewed('cri-a', 'NearExpiry', credentialWith({ password: 'the-token' }));
     expect(logged()).toMatchObject([
       { registry: 'cri-a', reason: 'NearExpiry', expiresAt: '2026-01-02T04:04:05.000Z' },
     ]);
@@ -88,8 +91,12 @@ describe('a token', () => {
   });
 
   it('that was not is counted by the code', async () => {
-    reporter.tokenNotRenewed('cri-a', new CloudApiError('slower', { code: 'Throttling', retryable: true }), 1_000);
-    reporter.tokenNotRenewed('cri-a', new Error('bug'), 1_000);
+    reporter.credentials.tokenNotRenewed(
+      'cri-a',
+      new CloudApiError('slower', { code: 'Throttling', retryable: true }),
+      1_000,
+    );
+    reporter.credentials.tokenNotRenewed('cri-a', new Error('bug'), 1_000);
     expect(logged()).toMatchObject([
       { level: 'error', registry: 'cri-a', retryInMs: 1_000, error: { code: 'Throttling', message: 'slower' } },
       {},
@@ -108,7 +115,7 @@ describe('a review', () => {
     reason: 'SecretKnown' | 'NoCredential' | 'InternalError',
     isOwn = false,
   ) =>
-    reporter.reviewed({
+    reporter.webhook.reviewed({
       resource,
       operation: 'CREATE',
       namespace: 'team-a',
@@ -154,7 +161,7 @@ describe('a review', () => {
   });
 
   it('that cannot be read is counted, too', async () => {
-    reporter.unreadableReview('the body is not JSON');
+    reporter.webhook.unreadableReview('the body is not JSON');
     expect(await samples('admission_requests_total')).toEqual([
       'admission_requests_total{resource="unknown",decision="refused",reason="Unreadable"} 1',
     ]);
@@ -163,8 +170,8 @@ describe('a review', () => {
 
 describe('what else happens', () => {
   it('to pull Secrets is counted by the reason', async () => {
-    reporter.pullSecretWritten('a', 'Renewed');
-    reporter.pullSecretWritten('b', 'Deleted');
+    reporter.objects.pullSecretWritten('a', 'Renewed');
+    reporter.objects.pullSecretWritten('b', 'Deleted');
     expect(await samples('pull_secret_writes_total')).toEqual([
       'pull_secret_writes_total{reason="Renewed"} 1',
       'pull_secret_writes_total{reason="Deleted"} 1',
@@ -172,7 +179,7 @@ describe('what else happens', () => {
   });
 
   it('to a Secret of somebody else is said where its owner looks', () => {
-    reporter.pullSecretForeign({ namespace: 'team-a', name: 'pull' }, 'Immutable');
+    reporter.objects.pullSecretForeign({ namespace: 'team-a', name: 'pull' }, 'Immutable');
     expect(events).toMatchObject([
       {
         subject: { kind: 'Secret', namespace: 'team-a', name: 'pull' },
@@ -182,10 +189,10 @@ describe('what else happens', () => {
   });
 
   it('to what the configuration refers to, or has too much of, is said on the ConfigMap', () => {
-    reporter.extraAuthsUnusable('hub', 'Missing');
-    reporter.extraAuthsUndecodable('hub', ['a.example.com', 'https://me:hunter2@b.example.com']);
-    reporter.loginsLeftOut([{ key: 'cri-a#6', domain: 'a.example.com' }]);
-    reporter.officialComponentRuns({ namespace: 'kube-system', name: 'helper' });
+    reporter.configuration.extraAuthsUnusable('hub', 'Missing');
+    reporter.configuration.extraAuthsUndecodable('hub', ['a.example.com', 'https://me:hunter2@b.example.com']);
+    reporter.credentials.loginsLeftOut([{ key: 'cri-a#6', domain: 'a.example.com' }]);
+    reporter.configuration.officialComponentRuns({ namespace: 'kube-system', name: 'helper' });
     expect(events).toMatchObject([
       { note: { type: 'Warning', reason: 'ExtraAuthsUnusable', message: expect.stringContaining('hub') as string } },
       {
@@ -216,13 +223,13 @@ describe('what else happens', () => {
   });
 
   it('to a configuration without registries is an Event that is no warning', () => {
-    reporter.configRead({ kind: 'accepted', data: {}, personalByDefault: true, warnings: [] }, 'u');
+    reporter.configuration.read({ kind: 'accepted', data: {}, personalByDefault: true, warnings: [] }, 'u');
     expect(events).toMatchObject([{ subject: { uid: 'u' }, note: { type: 'Normal', reason: 'PersonalByDefault' } }]);
   });
 
   it('to all at once, by the annotation, is a line', () => {
-    reporter.paused(true);
-    reporter.paused(false);
+    reporter.configuration.paused(true);
+    reporter.configuration.paused(false);
     expect(logged().map(({ level, msg }) => `${String(level)} ${String(msg)}`)).toEqual([
       'warn paused: nothing is written until the annotation goes',
       'warn at work again',
@@ -230,15 +237,15 @@ describe('what else happens', () => {
   });
 
   it('to ServiceAccounts is counted by the reason', async () => {
-    reporter.serviceAccountPatched({ namespace: 'a', name: 'b' }, 'Attached');
+    reporter.objects.serviceAccountPatched({ namespace: 'a', name: 'b' }, 'Attached');
     expect(await samples('service_account_patches_total')).toEqual([
       'service_account_patches_total{reason="Attached"} 1',
     ]);
   });
 
   it('to certificates is a line', () => {
-    reporter.certificate({ kind: 'written', certificate: 'ca', reason: 'Missing', expiresAt: 5_000 });
-    reporter.certificate({ kind: 'problem', reason: 'Unreadable', detail: 'no such file' });
+    reporter.webhook.certificate({ kind: 'written', certificate: 'ca', reason: 'Missing', expiresAt: 5_000 });
+    reporter.webhook.certificate({ kind: 'problem', reason: 'Unreadable', detail: 'no such file' });
     expect(logged()).toMatchObject([{ level: 'info' }, { level: 'error', reason: 'Unreadable' }]);
   });
 
@@ -254,7 +261,7 @@ describe('what else happens', () => {
 
   it('again and again by somebody else is a line and an Event that name the rival', () => {
     const object = { resource: resources.mutatingWebhookConfigurations, name: 'registration' };
-    reporter.contested(object, ['rival', 'other']);
+    reporter.objects.contested(object, ['rival', 'other']);
     expect(logged()).toMatchObject([{ level: 'error', name: 'registration', managers: ['rival', 'other'] }]);
     const subject = { kind: 'MutatingWebhookConfiguration', name: 'registration' };
     expect(events).toMatchObject([{ subject, note: { type: 'Warning', reason: 'Contested' } }]);
@@ -262,8 +269,8 @@ describe('what else happens', () => {
   });
 
   it('too late, as admission did not make it, is counted, and is an Event of the namespace', async () => {
-    reporter.missedInjection({ namespace: 'team-a', name: 'one' });
-    reporter.missedInjection({ namespace: 'team-a', name: 'two' });
+    reporter.objects.missedInjection({ namespace: 'team-a', name: 'one' });
+    reporter.objects.missedInjection({ namespace: 'team-a', name: 'two' });
     expect(await samples('missed_injections_total')).toEqual(['missed_injections_total{resource="serviceaccounts"} 2']);
     const subject = { kind: 'Namespace', name: 'team-a' };
     const note = { type: 'Warning', reason: 'MissedInjection', sameAs: 'team-a' };
@@ -274,11 +281,23 @@ describe('what else happens', () => {
   });
 
   it('as a stale list of domains or a new registration is a line', () => {
-    reporter.domainsNotListed('cri-a', new Error('no'));
-    reporter.registrationWritten('Created');
+    reporter.credentials.domainsNotListed('cri-a', new Error('no'));
+    reporter.webhook.registrationWritten('Created');
     expect(logged()).toMatchObject([
       { level: 'warn', registry: 'cri-a' },
       { level: 'info', change: 'Created' },
     ]);
   });
+});
+
+it('a listed namespace that is not there is a line and an Event, one for each', () => {
+  for (const namespace of ['team-a', 'team-b']) reporter.configuration.namespaceMissing(namespace);
+  expect(logged()).toMatchObject([
+    { level: 'warn', namespace: 'team-a' },
+    { level: 'warn', namespace: 'team-b' },
+  ]);
+  expect(events).toMatchObject([
+    { subject: { kind: 'ConfigMap' }, note: { type: 'Warning', reason: 'NamespaceMissing', sameAs: 'team-a' } },
+    { note: { message: expect.stringContaining('namespace team-b of --namespaces') as string, sameAs: 'team-b' } },
+  ]);
 });

@@ -4,7 +4,7 @@ import type { Faults } from './faults.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { RequestInfo } from './request-info.ts';
 import type { LoggedRequest } from './request-log.ts';
-import { badRequest, StatusError, toWire } from './status-error.ts';
+import { badRequest, invalid, StatusError, toWire } from './status-error.ts';
 import type { WatchHub } from './watch-hub.ts';
 import { WatchStream } from './watch-stream.ts';
 import type { OpenWatches } from './watch-stream.ts';
@@ -30,6 +30,7 @@ export class WatchHandler {
 
   serve(info: RequestInfo, query: URLSearchParams, logged: LoggedRequest, response: ServerResponse): void {
     const { hub, open, faults } = this.#options;
+    if (query.has('resourceVersionMatch')) throw matchForbidden();
     const interest = {
       resource: info.resource,
       matches: selectorsOf(info, query),
@@ -66,4 +67,15 @@ export class WatchHandler {
     const metadata = { resourceVersion: String(this.#options.store.resourceVersion), creationTimestamp: null };
     return `${JSON.stringify({ type: 'BOOKMARK', object: { kind, apiVersion, metadata } })}\n`;
   }
+}
+
+/** Who asks a watch to begin with a list, as client-go does since Kubernetes 1.35, takes this for a no and lists by itself. */
+function matchForbidden(): StatusError {
+  const field = 'resourceVersionMatch';
+  const error = {
+    reason: 'FieldValueForbidden' as const,
+    field,
+    message: 'Forbidden: resourceVersionMatch is forbidden for watch',
+  };
+  return invalid({ kind: 'ListOptions', group: 'meta.k8s.io' }, '', [error]);
 }
