@@ -64,6 +64,7 @@ certs: install ## certificates for --tls-dir on this machine; NAMES
 	node test/certificates/development-certificates.ts certs $(or $(NAMES),localhost 127.0.0.1 ::1)
 
 image: ## builds the image; IMAGE, BUILDER (docker, buildah, podman), BUILD_ARGS
+	@command -v $(BUILDER) >/dev/null || { echo 'There is no $(BUILDER): say BUILDER=docker, podman or buildah, whichever is here.'; exit 1; }
 	$(BUILDER) build -t $(IMAGE) --build-arg VERSION=$(VERSION) --build-arg COMMIT=$$(git rev-parse --short HEAD) $(BUILD_ARGS) .
 
 clean: ## removes what was built

@@ -1,9 +1,11 @@
 import { Cleanup, type CleanupReport } from '../cleanup/cleanup.ts';
 import { parseCleanupOptions } from './cleanup-options.ts';
 import { systemClock, withDeadline } from '../clock.ts';
+import { KubeApiError } from '../errors.ts';
 import type { Environment } from './flag-reader.ts';
 import { KubeConnection } from '../kube/connection.ts';
 import { KubeClient } from '../kube/kube-client.ts';
+import { resources } from '../kube/resources.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 
 /** So many names are enough to see where to look. */
@@ -31,6 +33,13 @@ export async function runCleanup(args: string[], environment: Environment): Prom
     onFailure: (name, error) => logger.error({ name, error }, 'not removed'),
   });
   try {
+    if (await isMissing(where.namespace, client)) {
+      logger.error(
+        { ownNamespace: where.namespace },
+        'there is no such namespace: --namespace is to be that of the release',
+      );
+      return 1;
+    }
     logger.info({ ownNamespace: where.namespace }, 'cleaning up');
     return conclude(await cleanup.run(deadline.signal), logger);
   } catch (error) {
@@ -41,6 +50,14 @@ export async function runCleanup(args: string[], environment: Environment): Prom
     deadline.clear();
     await client.close();
   }
+}
+
+/** Is the namespace known not to be there? Who may not ask goes on. */
+async function isMissing(name: string, client: Pick<KubeClient, 'get'>): Promise<boolean> {
+  return client.get(resources.namespaces, { name }).then(
+    () => false,
+    (error: unknown) => error instanceof KubeApiError && error.status === 404,
+  );
 }
 
 function conclude({ removed, left, liveness, isThrough }: CleanupReport, logger: Logger): number {

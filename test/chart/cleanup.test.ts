@@ -119,6 +119,7 @@ describe('what the chart runs after `helm uninstall`', () => {
         resourceNames: ['acr-credential-injector'],
         verbs: ['get', 'create', 'patch', 'delete'],
       },
+      { apiGroups: [''], resources: ['namespaces'], resourceNames: ['acr'], verbs: ['get'] },
     ]);
   });
 

@@ -48,6 +48,17 @@ const leaseOf = (bed: TestBed) => bed.find<Lease>(resources.leases, { namespace:
 describe('cleaning up after a service that is dead', () => {
   const bed = useTestBed();
 
+  it('touches nothing where the own namespace is none that there is', async () => {
+    await attachedNamespace(bed);
+    const before = await remains(bed);
+    const { code, logs } = await cleanUp(bed, { namespace: 'kubesystem' });
+    expect({ code, message: logs.at(-1)?.msg }).toMatchObject({
+      code: 1,
+      message: expect.stringContaining('no such namespace') as string,
+    });
+    expect(await remains(bed)).toEqual(before);
+  });
+
   it(
     "leaves nothing of it in any namespace, users' own entries in their order, and the cluster at work",
     async () => {

@@ -172,6 +172,9 @@ describe.each<Policy>(['Ignore', 'Fail'])('under %s', (policy) => {
     async function namespaceWithForeignSecret(): Promise<string> {
       const namespace = await bed.namespace(undefined, optedOut);
       await bed.user.create(resources.secrets, { metadata: { namespace, name: PULL_SECRET } });
+      // The service knows of it once it has put back another: API machinery alone would let it change the type of one that it does not know.
+      await bed.user.delete(resources.secrets, { namespace: target, name: PULL_SECRET });
+      await eventually(async () => (await bed.pullSecret(target)) !== undefined);
       const labels = { 'acr-credential-injector/inject': null };
       await bed.user.merge(resources.namespaces, { name: namespace }, { metadata: { labels } });
       await eventually(() => bed.service.logs.some((line) => line.namespace === namespace && line.level === 'warn'));
