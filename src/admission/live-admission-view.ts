@@ -28,12 +28,19 @@ export interface LiveAdmissionViewOptions {
 
 type Sources = readonly [Config, TokensState, MergedAuths, string?];
 
+/** What is made once for all namespaces that the same registries are meant for, not for every review. */
+interface Scope {
+  readonly managesImage: (image: string) => boolean;
+  /** When the token of each registry expires, in milliseconds since the epoch; 0: there is none. */
+  readonly expiries: readonly { key: string; expiresAt: number }[];
+}
+
 /** Answers from what the watches keep in memory, as it is at the moment of a review. */
 export class LiveAdmissionView {
   readonly #options: LiveAdmissionViewOptions;
   #sources: Sources | undefined;
   /** By the keys of the registries that are meant for the namespace. */
-  readonly #matchers = new Map<string, (image: string) => boolean>();
+  readonly #scopes = new Map<string, Scope>();
 
   constructor(options: LiveAdmissionViewOptions) {
     this.#options = options;
@@ -41,12 +48,15 @@ export class LiveAdmissionView {
 
   /** Undefined before the first configuration. */
   of(namespace: string): AdmissionView | undefined {
-    const { config, paused, namespaces, secrets, ownNamespace, serverMinor } = this.#options;
+    const { config, paused, namespaces, secrets, ownNamespace, serverMinor, now } = this.#options;
     const current = config();
     if (!current) return undefined;
     // A namespace that no watch has brought yet has only just been made: its name decides.
     const observed = namespaces.get(namespace);
     const registries = registriesFor(current.registries, namespace);
+    const { managesImage, expiries } = this.#scope(current, registries);
+    const time = now();
+    const secretKnown = secrets.isKnown(namespace);
     return {
       secretNames: this.#secretNames(namespace),
       failurePolicy: failurePolicyFor(namespace, { config: current, ownNamespace, serverMinor: serverMinor() }),
@@ -57,11 +67,11 @@ export class LiveAdmissionView {
       optedOut: observed?.optedOut ?? false,
       terminating: observed?.terminating ?? false,
       foreignSecret: secrets.foreign(namespace),
-      secretKnown: secrets.isKnown(namespace),
-      hasLiveCredential: secrets.hasContent(namespace),
-      deadRegistries: this.#deadRegistries(registries),
+      secretKnown,
+      hasLiveCredential: secretKnown || secrets.hasContent(namespace),
+      deadRegistries: expiries.filter(({ expiresAt }) => expiresAt <= time).map(({ key }) => key),
       selectsServiceAccount: (name) => selectsServiceAccount(current, name),
-      managesImage: (image) => this.#matcher(current, registries)(image),
+      managesImage,
     };
   }
 
@@ -77,28 +87,23 @@ export class LiveAdmissionView {
     return attach.includes(secretName) ? attach : [secretName, ...attach];
   }
 
-  #deadRegistries(registries: readonly RegistryEntry[]): string[] {
-    const { tokens, now } = this.#options;
-    const state = tokens();
-    const isDead = (entry: RegistryEntry) => (credentialOf(state, entry)?.expiresAt ?? 0) <= now();
-    return registries.filter(isDead).map(({ key }) => key);
-  }
-
-  /** Compiled once for what it is made of, not for every Pod. */
-  #matcher(config: Config, registries: readonly RegistryEntry[]): (image: string) => boolean {
+  #scope(config: Config, registries: readonly RegistryEntry[]): Scope {
     const { tokens, extraAuths, clusterRegion } = this.#options;
     const sources: Sources = [config, tokens(), extraAuths(), clusterRegion()];
-    if (!this.#sources?.every((source, index) => source === sources[index])) this.#matchers.clear();
+    if (!this.#sources?.every((source, index) => source === sources[index])) this.#scopes.clear();
     this.#sources = sources;
-    const scope = registries === config.registries ? '' : registries.map(({ key }) => key).join(' ');
-    const known = this.#matchers.get(scope);
+    const name = registries === config.registries ? '' : registries.map(({ key }) => key).join(' ');
+    const known = this.#scopes.get(name);
     if (known) return known;
     const [, state, { auths }, region] = sources;
     const keyOfImage = compileAuthKeys(
       managedKeys(registries, { tokens: state, extraAuths: auths, clusterRegion: region }),
     );
-    const matcher = (image: string) => keyOfImage(image) !== undefined;
-    this.#matchers.set(scope, matcher);
-    return matcher;
+    const scope: Scope = {
+      managesImage: (image) => keyOfImage(image) !== undefined,
+      expiries: registries.map((entry) => ({ key: entry.key, expiresAt: credentialOf(state, entry)?.expiresAt ?? 0 })),
+    };
+    this.#scopes.set(name, scope);
+    return scope;
   }
 }

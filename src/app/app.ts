@@ -1,11 +1,11 @@
-import { aborted, type Clock } from '../clock.ts';
+import { aborted, withDeadline, type Clock } from '../clock.ts';
 import { rememberedData } from '../config/remembered-data.ts';
 import { referencedSecretNames } from '../config/referenced-secret-names.ts';
 import { createComponents, type Components } from './components.ts';
 import type { TokensUpdate } from '../credentials/tokens-store.ts';
 import type { KubeConnection } from '../kube/connection.ts';
 import { KubeClient } from '../kube/kube-client.ts';
-import { refOf } from '../kube/reflector.ts';
+import { refOf } from '../kube/object-map.ts';
 import type { ServeOptions } from '../commands/serve-options.ts';
 import { countState, describeState } from './service-state.ts';
 import { StatusServer, type ReadinessChecks } from '../server/status-server.ts';
@@ -24,6 +24,8 @@ export interface AppOptions {
 
 /** What is known of AccessKeys by then is what the first renewal goes by. */
 const ACCESS_KEYS_WITHIN_MS = 2_000;
+/** For what is under way when the service ends; an API server that is there has answered by then. */
+const LAST_CALLS_MS = 2_000;
 
 /** The service: `start` resolves when its status can be asked for, `stop` when everything has ended. */
 export class App {
@@ -86,7 +88,9 @@ export class App {
     this.#logger.info({ drainMs: this.#options.drainMs }, 'stopping');
     await admission.stop();
     this.#stopping.abort();
-    await Promise.allSettled(this.#running);
+    const lastCalls = withDeadline(this.#clock, LAST_CALLS_MS);
+    await Promise.race([Promise.allSettled(this.#running), aborted(lastCalls.signal)]);
+    lastCalls.clear();
     await this.#statusServer.stop();
     await this.#client.close();
     this.#logger.info({}, 'stopped');

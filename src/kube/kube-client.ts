@@ -4,6 +4,7 @@ import { errorOfStatus, parseStatus, unreachable } from './api-error.ts';
 import type { KubeConnection } from './connection.ts';
 import { FIELD_MANAGER } from './field-manager.ts';
 import { readLines } from './line-stream.ts';
+import { readList, type ItemListener } from './list-stream.ts';
 import type { KubeList, KubeObject, WatchEvent } from './objects.ts';
 import { pathOf, type ObjectRef, type Resource } from './resources.ts';
 
@@ -41,6 +42,7 @@ export interface WriteOptions extends CallOptions {
   fieldManager?: string;
 }
 
+type Body = Dispatcher.ResponseData['body'];
 type Query = Record<string, string | number | boolean | undefined>;
 
 interface Call extends CallOptions {
@@ -79,9 +81,16 @@ export class KubeClient {
     return this.#call({ ...options, method: 'GET', path: pathOf(resource, ref) });
   }
 
-  list<T extends KubeObject>(resource: Resource, options: ListOptions = {}): Promise<KubeList<T>> {
+  /** @param onItem is given each item as it arrives; none is kept then, so that a list of any size takes no memory. */
+  async list<T extends KubeObject>(
+    resource: Resource,
+    options: ListOptions = {},
+    onItem?: ItemListener<T>,
+  ): Promise<KubeList<T>> {
     const { namespace, signal, timeoutMs, ...query } = options;
-    return this.#call({ signal, timeoutMs, method: 'GET', path: pathOf(resource, { namespace }), query: { ...query } });
+    const call = { method: 'GET', path: pathOf(resource, { namespace }), query: { ...query } } as const;
+    const read = onItem && ((body: Body) => readList<T>(body, onItem));
+    return this.#call({ ...call, signal, timeoutMs }, read);
   }
 
   create<T extends KubeObject>(resource: Resource, object: T, options: WriteOptions = {}): Promise<T> {
@@ -151,14 +160,15 @@ export class KubeClient {
     return this.#call({ ...call, query });
   }
 
-  async #call<T>(call: Call): Promise<T> {
-    const timeout = AbortSignal.timeout(call.timeoutMs ?? 30_000);
-    const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
-    const response = await this.#send({ ...call, signal });
+  async #call<T>(call: Call, read = (body: Body) => body.json() as Promise<T>): Promise<T> {
+    const deadline = new Deadline(call);
     try {
-      return (await response.body.json()) as T;
+      const { body } = await this.#send({ ...call, signal: deadline.signal });
+      return await read(body);
     } catch (error) {
       throw unreachable(error);
+    } finally {
+      deadline.clear();
     }
   }
 
@@ -182,6 +192,31 @@ export class KubeClient {
     if (response.statusCode === 401) this.#connection.invalidate();
     throw await refusal(response, call);
   }
+}
+
+/** The end of a call's time, or its own signal. An AbortSignal.timeout would live on for all of that time, with what it holds. */
+class Deadline {
+  readonly #abort = new AbortController();
+  readonly #parent: AbortSignal | undefined;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor({ signal, timeoutMs = 30_000 }: CallOptions) {
+    this.#parent = signal;
+    this.#timer = setTimeout(() => this.#abort.abort(new DOMException('', 'TimeoutError')), timeoutMs);
+    if (signal?.aborted) this.#forward();
+    signal?.addEventListener('abort', this.#forward);
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#parent?.removeEventListener('abort', this.#forward);
+  }
+
+  readonly #forward = () => this.#abort.abort(this.#parent?.reason);
 }
 
 function mayNotWrite(): KubeApiError {

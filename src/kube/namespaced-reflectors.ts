@@ -1,6 +1,7 @@
 import { aborted, type Clock } from '../clock.ts';
 import type { KubeObject } from './objects.ts';
-import { refOf, type ChangeListener, type ObjectCache, type Reduced, type Reflector } from './reflector.ts';
+import { refOf } from './object-map.ts';
+import type { ChangeListener, ObjectCache, Reduced, Reflector } from './reflector.ts';
 
 /** A server that cannot list what is in one namespace holds the others up no longer. */
 const SYNCED_WITHIN_MS = 10_000;
@@ -52,6 +53,10 @@ export class NamespacedReflectors<T extends KubeObject, R extends Reduced> imple
 
   *entries(): IterableIterator<[string, R]> {
     for (const reflector of this.#reflectors.values()) yield* reflector.entries();
+  }
+
+  entriesIn(namespace: string): Iterable<[key: string, object: R]> {
+    return this.#reflectors.get(namespace)?.entriesIn(namespace) ?? [];
   }
 
   subscribe(listener: ChangeListener<R>): void {

@@ -29,7 +29,10 @@ export interface PollerOptions<T extends KubeObject, R extends Reduced> {
  * A copy in memory of a few objects, each read by its name again and again: for those whose rights allow them neither to list nor
  * to watch.
  */
-export class Poller<T extends KubeObject, R extends Reduced> implements Omit<ObjectCache<T, R>, 'observe'> {
+export class Poller<T extends KubeObject, R extends Reduced> implements Omit<
+  ObjectCache<T, R>,
+  'observe' | 'entriesIn'
+> {
   readonly #options: PollerOptions<T, R>;
   readonly #objects = new Map<string, R>();
   readonly #missing = new Set<string>();

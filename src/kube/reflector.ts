@@ -1,10 +1,12 @@
 import { backOffMs } from '../back-off.ts';
 import { withDeadline, type Clock } from '../clock.ts';
 import { KubeApiError } from '../errors.ts';
+import { forEachInTurns } from '../in-turns.ts';
 import type { KubeClient } from './kube-client.ts';
 import type { KubeObject } from './objects.ts';
+import { keyOf, ObjectMap } from './object-map.ts';
 import { compareResourceVersions } from './resource-version.ts';
-import type { ObjectRef, Resource } from './resources.ts';
+import type { Resource } from './resources.ts';
 
 /** The server ends a watch after 45 s; one that is still there at 50 s has stalled. */
 const WATCH_SECONDS = 45;
@@ -45,6 +47,7 @@ export interface ObjectCache<T extends KubeObject, R extends Reduced> {
   /** @param key as {@link keyOf} makes it. */
   get(key: string): R | undefined;
   entries(): IterableIterator<[string, R]>;
+  entriesIn(namespace: string): Iterable<[key: string, object: R]>;
   /** Tells of every change from now on, and of nothing else: a relist that finds all as it was is silent. */
   subscribe(listener: ChangeListener<R>): void;
   /** Takes in the answer to one of our own writes, so that nothing is decided on what it replaced. */
@@ -61,25 +64,13 @@ function endedAtOnce(): KubeApiError {
   });
 }
 
-/** `namespace/name`, or the name alone of a cluster-scoped object. */
-export function keyOf(object: KubeObject): string {
-  const { namespace, name = '' } = object.metadata;
-  return namespace ? `${namespace}/${name}` : name;
-}
-
-/** What the key of a namespaced object, as {@link keyOf} makes it, refers to. */
-export function refOf(key: string): Required<ObjectRef> {
-  const [namespace = '', name = ''] = key.split('/');
-  return { namespace, name };
-}
-
 /**
  * An {@link ObjectCache} that is kept current by a list and a chain of watches.
  * Differs from client-node's informer where that stalls or wastes: lists by pages, keeps reduced objects, bounds each watch.
  */
 export class Reflector<T extends KubeObject, R extends Reduced> implements ObjectCache<T, R> {
   readonly #options: ReflectorOptions<T, R>;
-  readonly #objects = new Map<string, R>();
+  readonly #objects = new ObjectMap<R>();
   readonly #listeners: ChangeListener<R>[] = [];
   readonly #firstList = Promise.withResolvers<undefined>();
   #hasSynced = false;
@@ -100,12 +91,17 @@ export class Reflector<T extends KubeObject, R extends Reduced> implements Objec
     return this.#hasSynced;
   }
 
+  /** @param key as {@link keyOf} makes it. */
   get(key: string): R | undefined {
     return this.#objects.get(key);
   }
 
-  entries(): IterableIterator<[string, R]> {
+  entries(): Generator<[key: string, object: R]> {
     return this.#objects.entries();
+  }
+
+  entriesIn(namespace: string): Iterable<[key: string, object: R]> {
+    return this.#objects.entriesIn(namespace);
   }
 
   subscribe(listener: ChangeListener<R>): void {
@@ -168,17 +164,18 @@ export class Reflector<T extends KubeObject, R extends Reduced> implements Objec
       // Unless the server's storage was restored from a backup, and what is in memory is of another history.
       compareResourceVersions(before, version) <= 0;
     do {
-      const list = await client.list<T>(resource, { ...page, namespace, fieldSelector, signal, timeoutMs: 30_000 });
-      version = list.metadata.resourceVersion ?? '';
-      for (const object of list.items) {
+      const options = { ...page, namespace, fieldSelector, signal, timeoutMs: 30_000 };
+      const { metadata } = await client.list<T>(resource, options, (object, { resourceVersion = '' }) => {
+        version = resourceVersion;
         seen.add(keyOf(object));
         this.#replace(object, isNewer);
-      }
-      page = { limit: PAGE_SIZE, continue: list.metadata.continue };
+      });
+      version = metadata.resourceVersion ?? '';
+      page = { limit: PAGE_SIZE, continue: metadata.continue };
     } while (page.continue);
-    for (const [key, known] of this.#objects) {
+    await forEachInTurns(this.entries(), ([key, known]) => {
       if (!seen.has(key) && !isNewer(known.resourceVersion)) this.#remove(key);
-    }
+    });
     this.#resourceVersion = version;
     const now = clock.now();
     this.#listDue = { after: now, before: now + RELIST_INTERVAL_MS * (0.9 + 0.2 * Math.random()) };
@@ -219,35 +216,34 @@ export class Reflector<T extends KubeObject, R extends Reduced> implements Objec
   }
 
   #upsert(object: T): void {
-    const key = keyOf(object);
-    const known = this.#objects.get(key);
+    const known = this.get(keyOf(object));
     const version = object.metadata.resourceVersion ?? '';
     if (known && compareResourceVersions(version, known.resourceVersion) <= 0) return;
-    this.#set(key, this.#options.reduce(object));
+    this.#set(object, known);
   }
 
   #replace(object: T, isNewer: (known: string) => boolean): void {
-    const key = keyOf(object);
-    const known = this.#objects.get(key)?.resourceVersion;
-    if (known !== undefined && (known === object.metadata.resourceVersion || isNewer(known))) return;
-    this.#set(key, this.#options.reduce(object));
+    const known = this.get(keyOf(object));
+    const isKnown = known?.resourceVersion === object.metadata.resourceVersion;
+    if (known && (isKnown || isNewer(known.resourceVersion))) return;
+    this.#set(object, known);
   }
 
   #delete(object: T): void {
     const key = keyOf(object);
-    const known = this.#objects.get(key);
+    const known = this.get(key);
     const version = object.metadata.resourceVersion ?? '';
     if (known && compareResourceVersions(known.resourceVersion, version) <= 0) this.#remove(key);
   }
 
-  #set(key: string, current: R): void {
-    const previous = this.#objects.get(key);
-    this.#objects.set(key, current);
-    this.#announce(key, current, previous);
+  #set(object: T, previous: R | undefined): void {
+    const current = this.#options.reduce(object);
+    this.#objects.set(object, current);
+    this.#announce(keyOf(object), current, previous);
   }
 
   #remove(key: string): void {
-    const previous = this.#objects.get(key);
+    const previous = this.get(key);
     this.#objects.delete(key);
     this.#announce(key, undefined, previous);
   }

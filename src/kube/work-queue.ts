@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { CodedError } from '../errors.ts';
+import { TURN_MS } from '../in-turns.ts';
 import { backOffMs } from '../back-off.ts';
 
 export interface WorkQueueOptions {
@@ -28,6 +29,7 @@ export class WorkQueue {
   /** Those of the delayed keys that failed. */
   readonly #backingOff = new Set<string>();
   #signal: AbortSignal | undefined;
+  #turnBeganAt: number | undefined;
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
@@ -83,11 +85,22 @@ export class WorkQueue {
     const signal = this.#signal;
     if (!signal || signal.aborted) return;
     for (const key of this.#waiting) {
-      if (this.#working.size >= this.#options.concurrency) return;
+      if (this.#working.size >= this.#options.concurrency || this.#isTurnOver()) return;
       this.#waiting.delete(key);
       this.#working.add(key);
       void this.#work(key, signal);
     }
+  }
+
+  /** Thousands of keys that need nothing would otherwise be done in one go. */
+  #isTurnOver(): boolean {
+    if (this.#turnBeganAt !== undefined) return performance.now() - this.#turnBeganAt > TURN_MS;
+    this.#turnBeganAt = performance.now();
+    setImmediate(() => {
+      this.#turnBeganAt = undefined;
+      this.#pump();
+    });
+    return false;
   }
 
   async #work(key: string, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Secret } from '../kube/objects.ts';
-import { refOf, type ChangeListener, type ObjectCache } from '../kube/reflector.ts';
+import type { ChangeListener, ObjectCache } from '../kube/reflector.ts';
 import type { ObservedSecret } from './secret-drift.ts';
 
 type SecretsOfOneName = Pick<
@@ -28,7 +28,7 @@ export class ObservedPullSecrets implements SecretsOfOneName {
   }
 
   get(key: string): ObservedSecret | undefined {
-    return this.#byName.get(refOf(key).name)?.get(key);
+    return this.#byName.get(key.slice(key.indexOf('/') + 1))?.get(key);
   }
 
   observe(secret: Secret): void {

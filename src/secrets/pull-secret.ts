@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { maxAccountsPerDomain } from '../config/account-limit.ts';
 import { dockerConfigJson, type Auths } from '../credentials/docker-config.ts';
 import type { StoredCredential } from '../credentials/refresh-policy.ts';
@@ -99,7 +99,7 @@ export function pullSecret(ref: { namespace: string; name: string }, content: Pu
 
 /** The SHA-256 of a Secret's base64 value, cut to 128 bits: it tells contents apart and gives none away. */
 export function hashOf(data: string): string {
-  return createHash('sha256').update(data).digest('hex').slice(0, 32);
+  return hash('sha256', data).slice(0, 32);
 }
 
 function contentOf(

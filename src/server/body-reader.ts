@@ -10,12 +10,13 @@ export interface BodyLimits {
 
 /** What is held of a request's body. */
 interface Body {
+  readonly request: Readable;
+  readonly reject: (error: CodedError) => void;
   pieces: Buffer[];
   bytes: number;
   /** With what the pieces cost beside their bytes. */
   heldBytes: number;
   isWhole: boolean;
-  reject: (error: CodedError) => void;
 }
 
 /** A body may come byte by byte, and each of them is an object of its own. */
@@ -28,8 +29,11 @@ const PIECE_OVERHEAD_BYTES = 256;
  */
 export class BodyReader {
   readonly #limits: BodyLimits;
-  /** Of the requests that are not answered yet, those that began first at the front. */
-  readonly #bodies = new Map<Readable, Body>();
+  /**
+   * Of the requests that are not answered yet, those that began first at the front. An array: a Map that requests come to and go from
+   * leaves dead tables behind, which keep them from the young generation's garbage collection.
+   */
+  readonly #bodies: Body[] = [];
   #heldBytes = 0;
 
   constructor(limits: BodyLimits) {
@@ -43,12 +47,12 @@ export class BodyReader {
    */
   read(request: Readable): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const body: Body = { pieces: [], bytes: 0, heldBytes: 0, isWhole: false, reject };
-    this.#bodies.set(request, body);
-    request.on('data', (piece: Buffer) => this.#take(piece, request));
+    const body: Body = { request, reject, pieces: [], bytes: 0, heldBytes: 0, isWhole: false };
+    this.#bodies.push(body);
+    request.on('data', (piece: Buffer) => this.#take(piece, body));
     request.on('end', () => {
       body.isWhole = true;
-      resolve(Buffer.concat(body.pieces).toString());
+      resolve(textOf(body.pieces));
       body.pieces = [];
     });
     request.on('error', reject);
@@ -57,40 +61,43 @@ export class BodyReader {
 
   /** The request is answered, or its connection is gone. */
   release(request: Readable): void {
-    const body = this.#bodies.get(request);
+    const index = this.#bodies.findIndex((body) => body.request === request);
+    const [body] = index < 0 ? [] : this.#bodies.splice(index, 1);
     if (!body) return;
-    this.#bodies.delete(request);
     this.#heldBytes -= body.heldBytes;
     body.pieces = [];
   }
 
-  #take(piece: Buffer, request: Readable): void {
-    const body = this.#bodies.get(request);
-    if (!body) return; // it was refused, and its connection is about to close
+  #take(piece: Buffer, body: Body): void {
+    if (!this.#bodies.includes(body)) return; // it was refused, and its connection is about to close
     body.pieces.push(piece);
     body.bytes += piece.length;
     body.heldBytes += piece.length + PIECE_OVERHEAD_BYTES;
     this.#heldBytes += piece.length + PIECE_OVERHEAD_BYTES;
     if (body.bytes > this.#limits.bodyBytes) {
       const message = `the body is too large: more than ${this.#limits.bodyBytes} bytes`;
-      this.#refuse(request, new CodedError(message, { code: 'BodyTooLarge', retryable: false }));
+      this.#refuse(body, new CodedError(message, { code: 'BodyTooLarge', retryable: false }));
     }
     while (this.#heldBytes > this.#limits.heldBytes && this.#makeRoom());
   }
 
   /** @returns whether there was a body that could be let go of. */
   #makeRoom(): boolean {
-    for (const [request, { isWhole }] of this.#bodies) {
-      if (isWhole) continue;
-      const message = 'too many bytes of other requests are in flight, and this one was not complete yet';
-      this.#refuse(request, new CodedError(message, { code: 'TooManyBytes', retryable: true }));
-      return true;
-    }
-    return false;
+    const body = this.#bodies.find(({ isWhole }) => !isWhole);
+    if (!body) return false;
+    const message = 'too many bytes of other requests are in flight, and this one was not complete yet';
+    this.#refuse(body, new CodedError(message, { code: 'TooManyBytes', retryable: true }));
+    return true;
   }
 
-  #refuse(request: Readable, error: CodedError): void {
-    this.#bodies.get(request)?.reject(error);
-    this.release(request);
+  #refuse(body: Body, error: CodedError): void {
+    body.reject(error);
+    this.release(body.request);
   }
+}
+
+/** Of what came in one piece, as almost every body does, no copy is made first. */
+function textOf(pieces: readonly Buffer[]): string {
+  const [first, ...others] = pieces;
+  return first && others.length === 0 ? first.toString() : Buffer.concat(pieces).toString();
 }

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { finished } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { AdmissionHandler } from '../admission/admission-handler.ts';
 import { formatAdmissionReview, parseAdmissionReview, UnreadableReviewError } from '../admission/admission-review.ts';
@@ -14,9 +13,15 @@ import { listenOn, type ListenAddress } from './listen-address.ts';
 /** Longer than the API server keeps an idle connection (90 s), so that it is never this side that closes one in use. */
 const KEEP_ALIVE_MS = 120_000;
 
+/** A few packets. */
+const HANDSHAKE_MS = 10_000;
+
+/** The longest that Kubernetes lets a webhook take. */
+const ANSWER_MS = 30_000;
+
 /** What keeps clients from taking all of the service's time and memory, those that never finish what they begin above all. */
 export interface ConnectionLimits extends BodyLimits {
-  /** For a handshake, and for a request's head. */
+  /** For a request's head. */
   headMs: number;
   /** For a whole request. */
   requestMs: number;
@@ -27,16 +32,24 @@ export interface ConnectionLimits extends BodyLimits {
 }
 
 const MIB = 1024 * 1024;
-const LIMITS: ConnectionLimits = {
-  // A head is a few packets; a body may take the longest timeout that Kubernetes allows a webhook: nobody waits any longer.
-  headMs: 10_000,
-  requestMs: 30_000,
+export const CONNECTION_LIMITS: Readonly<ConnectionLimits> = {
+  // Node counts from the start of a connection where nothing was sent yet. An API server dials ahead, keeps what it did not need, and does not
+  // repeat the request for which such a connection is cut off.
+  headMs: KEEP_ALIVE_MS,
+  requestMs: KEEP_ALIVE_MS,
   checkMs: 1_000,
   connections: 1_000,
   // An object and its old self of up to 1.5 MiB each in etcd, as JSON about twice that, and an envelope.
   bodyBytes: 7 * MIB,
   heldBytes: 64 * MIB,
 };
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** When its head had come, as `performance.now()` tells it. */
+    arrivedAt: number;
+  }
+}
 
 export interface WebhookServerOptions {
   listen: ListenAddress;
@@ -55,14 +68,14 @@ export class WebhookServer {
   readonly #bodies: BodyReader;
   #server: FastifyInstance | undefined;
   readonly #sockets = new Set<Socket>();
-  readonly #underWay = new Set<Promise<unknown>>();
-  /** Of each request's head, as `performance.now()` tells it. */
-  readonly #arrivals = new WeakMap<FastifyRequest, number>();
+  /** How many requests are not answered yet. A Set of them would keep them from the young generation's garbage collection. */
+  #underWay = 0;
+  #onAnswered: (() => void) | undefined;
   #isDraining = false;
 
   constructor(options: WebhookServerOptions) {
     this.#options = options;
-    this.#limits = { ...LIMITS, ...options.limits };
+    this.#limits = { ...CONNECTION_LIMITS, ...options.limits };
     this.#bodies = new BodyReader(this.#limits);
   }
 
@@ -78,7 +91,7 @@ export class WebhookServer {
     const https = {
       ...secureContext(certificate),
       minVersion: 'TLSv1.2' as const,
-      handshakeTimeout: limits.headMs,
+      handshakeTimeout: Math.min(limits.headMs, HANDSHAKE_MS),
       headersTimeout: limits.headMs,
       connectionsCheckingInterval: limits.checkMs,
     };
@@ -103,15 +116,15 @@ export class WebhookServer {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
+    server.decorateRequest('arrivedAt', 0);
     server.addHook('onRequest', (request, reply, done) => {
-      this.#arrivals.set(request, performance.now());
-      const { promise: answered, resolve } = Promise.withResolvers<undefined>();
-      this.#underWay.add(answered);
+      request.arrivedAt = performance.now();
+      this.#underWay += 1;
       // Told of a connection that breaks, too, as of an end like any other.
-      finished(reply.raw, () => {
-        this.#underWay.delete(answered);
+      reply.raw.once('close', () => {
+        this.#underWay -= 1;
         this.#bodies.release(request.raw);
-        resolve(undefined);
+        this.#onAnswered?.();
       });
       done();
     });
@@ -139,11 +152,14 @@ export class WebhookServer {
   async stop(): Promise<void> {
     const closed = this.#server?.close();
     // Node looks for requests that take too long no more once a server closes.
-    const tooLong = AbortSignal.timeout(this.#limits.requestMs);
-    const ended = new Promise((resolve) => tooLong.addEventListener('abort', resolve));
-    while (this.#underWay.size > 0 && !tooLong.aborted) {
-      await Promise.race([Promise.all(this.#underWay), ended]);
-    }
+    const tooLong = AbortSignal.timeout(Math.min(this.#limits.requestMs, ANSWER_MS));
+    await new Promise<void>((resolve) => {
+      this.#onAnswered = () => {
+        if (this.#underWay === 0 || tooLong.aborted) resolve();
+      };
+      tooLong.addEventListener('abort', this.#onAnswered);
+      this.#onAnswered();
+    });
     // A connection on which nothing was ever sent is not idle in Node's eyes, and would be waited for without end.
     for (const socket of this.#sockets) socket.destroy();
     await closed;
@@ -155,10 +171,10 @@ export class WebhookServer {
     if (this.#isDraining) void reply.header('connection', 'close');
     try {
       const review = parseAdmissionReview(request.body as string);
-      const elapsedMs = this.#sinceArrivalMs(request);
+      const elapsedMs = performance.now() - request.arrivedAt;
       const verdict = await handler.review(review, { timeout: timeoutOf(request), elapsedMs });
       const { resource, operation, namespace } = review;
-      const durationMs = this.#sinceArrivalMs(request);
+      const durationMs = performance.now() - request.arrivedAt;
       onReviewed({ resource, operation, namespace, verdict, durationMs, isOwn: isOwnRequest(review) });
       return formatAdmissionReview(review.uid, verdict.outcome);
     } catch (error) {
@@ -174,11 +190,6 @@ export class WebhookServer {
       void reply.code(400);
       return JSON.stringify({ error: message });
     }
-  }
-
-  #sinceArrivalMs(request: FastifyRequest): number {
-    const now = performance.now();
-    return now - (this.#arrivals.get(request) ?? now);
   }
 }
 

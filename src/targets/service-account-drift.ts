@@ -27,13 +27,27 @@ export function observeServiceAccount(
   const { metadata, imagePullSecrets } = serviceAccount;
   return {
     resourceVersion: metadata.resourceVersion ?? '',
-    references: secretNames.filter((name) => references(imagePullSecrets, name)),
+    references: shared(secretNames.filter((name) => references(imagePullSecrets, name))),
     optedOut: isOptedOut(metadata),
     deleting: metadata.deletionTimestamp !== undefined,
     listOwner: listOwner(serviceAccount),
-    managers: otherManagers(metadata),
+    managers: shared(otherManagers(metadata)),
     createdAt: Date.parse(metadata.creationTimestamp ?? ''),
   };
+}
+
+const lists = new Map<string, readonly string[]>();
+/** Anybody can make up field managers. */
+const MOST_LISTS = 1_000;
+
+/** The same list for all that are alike, of which a cluster has tens of thousands. */
+function shared(list: readonly string[]): readonly string[] {
+  const text = list.join('\n');
+  const known = lists.get(text);
+  if (known) return known;
+  if (lists.size >= MOST_LISTS) lists.clear();
+  lists.set(text, list);
+  return list;
 }
 
 export function references(list: readonly LocalObjectReference[] | undefined, secretName: string): boolean {

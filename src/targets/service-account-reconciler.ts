@@ -1,7 +1,9 @@
 import type { Clock } from '../clock.ts';
+import { forEachInTurns } from '../in-turns.ts';
 import type { KeptObject, LoopGuard } from '../kube/loop-guard.ts';
 import type { Namespace, ServiceAccount } from '../kube/objects.ts';
-import { refOf, type ObjectCache } from '../kube/reflector.ts';
+import { refOf } from '../kube/object-map.ts';
+import type { ObjectCache } from '../kube/reflector.ts';
 import { resources } from '../kube/resources.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import type { SecretReferences } from './secret-references.ts';
@@ -19,7 +21,10 @@ export interface ServiceAccountReconcilerOptions {
   /** Undefined while nothing is to be done. */
   rules: () => TargetRules | undefined;
   namespaces: Pick<ObjectCache<Namespace, ObservedNamespace>, 'get' | 'subscribe'>;
-  serviceAccounts: Pick<ObjectCache<ServiceAccount, ObservedServiceAccount>, 'get' | 'entries' | 'subscribe'>;
+  serviceAccounts: Pick<
+    ObjectCache<ServiceAccount, ObservedServiceAccount>,
+    'get' | 'entries' | 'entriesIn' | 'subscribe'
+  >;
   writer: Pick<ServiceAccountWriter, 'attach' | 'detach' | 'releaseOwnership'>;
   /** Which pull Secrets the ServiceAccounts of a target are to name. */
   references: (namespace: string) => SecretReferences;
@@ -41,6 +46,9 @@ export class ServiceAccountReconciler {
   /** What may have the reference at any moment. */
   readonly #attaching = new Set<string>();
   #lastRules: TargetRules | undefined;
+  /** What was in force before, by which some ServiceAccounts were not looked at yet. */
+  #formerRules: TargetRules[] = [];
+  #looks = 0;
   /** How often the configuration changed: what follows from that is no repair. */
   #edits = 0;
   #isStarted = false;
@@ -72,40 +80,49 @@ export class ServiceAccountReconciler {
     this.reconcileAll();
   }
 
-  /** The configuration changed, or the first token came. */
+  /** The configuration changed, or the tokens. */
   reconcileAll(): void {
     const lastRules = this.#lastRules;
     const rules = this.#options.rules();
     if (!rules) return;
     this.#lastRules = rules;
     if (rules !== lastRules) this.#edits += 1;
-    for (const [key, { references }] of this.#options.serviceAccounts.entries()) {
+    if (lastRules && rules !== lastRules) this.#formerRules.push(lastRules);
+    void this.#lookAtAll(rules);
+  }
+
+  async #lookAtAll(rules: TargetRules): Promise<void> {
+    const look = ++this.#looks;
+    await forEachInTurns(this.#entriesDuring(look), ([key, { references }]) => {
+      const wasSelected = () => this.#formerRules.some((former) => this.#selects(former, key));
       if (this.#selects(rules, key)) this.#deselected.delete(key);
-      else if (this.#mayRefer(key, references) && lastRules && this.#selects(lastRules, key)) this.#deselected.add(key);
+      else if (this.#mayRefer(key, references) && wasSelected()) this.#deselected.add(key);
       this.#addIfDrifted(key);
+    });
+    if (look === this.#looks) this.#formerRules = [];
+  }
+
+  /** None any more once there is reason to look at all anew. */
+  *#entriesDuring(look: number): Generator<[string, ObservedServiceAccount]> {
+    for (const entry of this.#options.serviceAccounts.entries()) {
+      if (look !== this.#looks) return;
+      yield entry;
     }
   }
 
   reconcileNamespace(namespace: string): void {
     // The start looks at everything; until then the first list brings namespaces by the thousand.
     if (!this.#isStarted) return;
-    for (const key of this.#keysIn(namespace)) this.#addIfDrifted(key);
+    for (const [key] of this.#options.serviceAccounts.entriesIn(namespace)) this.#addIfDrifted(key);
   }
 
   /** Takes the references to these Secrets from every ServiceAccount of a namespace that needs them no longer. */
   async detachNamespace(namespace: string, names: readonly string[]): Promise<void> {
-    const attached = this.#keysIn(namespace).filter((key) => {
-      const observed = this.#options.serviceAccounts.get(key);
-      return observed && !observed.optedOut && names.some((name) => observed.references.includes(name));
-    });
-    for (const key of attached) await this.#options.writer.detach(refOf(key), names);
-  }
-
-  #keysIn(namespace: string): string[] {
-    const prefix = `${namespace}/`;
-    const keys: string[] = [];
-    for (const [key] of this.#options.serviceAccounts.entries()) if (key.startsWith(prefix)) keys.push(key);
-    return keys;
+    const { serviceAccounts, writer } = this.#options;
+    const attached = [...serviceAccounts.entriesIn(namespace)].filter(
+      ([, { optedOut, references }]) => !optedOut && names.some((name) => references.includes(name)),
+    );
+    for (const [key] of attached) await writer.detach(refOf(key), names);
   }
 
   /** The decision is cheap, a queue of every ServiceAccount of a cluster is not. */

@@ -23,7 +23,12 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
       censor: '[redacted]',
     },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination ?? standardOutput());
+}
+
+/** Pino's own stream to it tries forever, and holds up everything, once nobody reads the log any more. */
+function standardOutput(): DestinationStream {
+  return process.stdout.on('error', () => undefined);
 }
 
 /** A stack or a cause may quote a request; the coded errors' messages never do. */

@@ -1,5 +1,6 @@
 import type { Namespace, ServiceAccount } from '../kube/objects.ts';
-import { refOf, type ObjectCache } from '../kube/reflector.ts';
+import { refOf } from '../kube/object-map.ts';
+import type { ObjectCache } from '../kube/reflector.ts';
 import type { ObjectRef } from '../kube/resources.ts';
 import type { SecretReferences } from '../targets/secret-references.ts';
 import type { ObservedServiceAccount } from '../targets/service-account-drift.ts';

@@ -31,6 +31,7 @@ export const foundations: readonly string[] = [
   'errors.ts',
   'first-names.ts',
   'glob.ts',
+  'in-turns.ts',
   'json.ts',
   'region-id.ts',
   'single-flight.ts',

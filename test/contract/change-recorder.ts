@@ -1,6 +1,6 @@
 import type { KubeClient } from '../../src/kube/kube-client.ts';
 import type { KubeObject } from '../../src/kube/objects.ts';
-import { keyOf } from '../../src/kube/reflector.ts';
+import { keyOf } from '../../src/kube/object-map.ts';
 import type { Resource } from '../../src/kube/resources.ts';
 import { eventually } from './eventually.ts';
 

@@ -49,14 +49,14 @@ describe('cleaning up after a service that is dead', () => {
   const bed = useTestBed();
 
   it('touches nothing where the own namespace is none that there is', async () => {
-    await attachedNamespace(bed);
-    const before = await remains(bed);
+    const namespace = await attachedNamespace(bed);
     const { code, logs } = await cleanUp(bed, { namespace: 'kubesystem' });
     expect({ code, message: logs.at(-1)?.msg }).toMatchObject({
       code: 1,
       message: expect.stringContaining('no such namespace') as string,
     });
-    expect(await remains(bed)).toEqual(expect.arrayContaining(before));
+    expect(await remains(bed)).toEqual(expect.arrayContaining([`${namespace}/${PULL_SECRET}`, `${namespace}/app`]));
+    expect(await leaseOf(bed)).toBeDefined();
   });
 
   it(

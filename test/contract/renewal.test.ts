@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Secret } from '../../src/kube/objects.ts';
-import { keyOf } from '../../src/kube/reflector.ts';
+import { keyOf } from '../../src/kube/object-map.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { ChangeRecorder } from './change-recorder.ts';
 import { eventually } from './eventually.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import type { Lease, Secret } from '../../src/kube/objects.ts';
-import { keyOf } from '../../src/kube/reflector.ts';
+import { keyOf } from '../../src/kube/object-map.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { ChangeRecorder, type Change } from './change-recorder.ts';
 import { eventually } from './eventually.ts';

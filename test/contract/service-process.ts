@@ -19,6 +19,10 @@ export interface ServiceOptions {
   /** Further flags of `serve`, by name without dashes. */
   flags?: Readonly<Record<string, string>>;
   environment?: Readonly<Record<string, string>>;
+  /** Default: the source, as it stands. */
+  main?: string;
+  /** Flags of Node's own. */
+  nodeFlags?: readonly string[];
 }
 
 /** One line of the service's log. */
@@ -69,7 +73,7 @@ export class ServiceProcess implements AsyncDisposable {
   /** Starts the process and returns once its status can be asked for. */
   async start(): Promise<void> {
     if (this.isRunning) throw new Error('the service runs already');
-    const { kubeconfig, flags = {}, environment = {} } = this.#options;
+    const { kubeconfig, flags = {}, environment = {}, main = MAIN, nodeFlags = [] } = this.#options;
     const { webhook, status } = await this.addresses();
     const all = {
       kubeconfig,
@@ -82,7 +86,7 @@ export class ServiceProcess implements AsyncDisposable {
     };
     const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
     const inherited = PASSED_ON.map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined);
-    const child = spawn(process.execPath, [MAIN, 'serve', ...args], {
+    const child = spawn(process.execPath, [...nodeFlags, main, 'serve', ...args], {
       env: {
         ...(Object.fromEntries(inherited) as Record<string, string>),
         NODE_COMPILE_CACHE,
@@ -109,9 +113,22 @@ export class ServiceProcess implements AsyncDisposable {
     return this.#child?.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Of its present run, or of the last one. */
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error('the service was never started');
+    return pid;
+  }
+
   /** Sends a signal, which may be answered by going. */
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
+  }
+
+  /** Reads its outputs no more: from now on, writing there fails. */
+  deafen(): void {
+    this.#child?.stdout?.destroy();
+    this.#child?.stderr?.destroy();
   }
 
   /** Resolves when the process is gone. */

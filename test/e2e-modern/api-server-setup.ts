@@ -1,7 +1,9 @@
 import type { TestProject } from 'vitest/node';
-import { startCluster } from '../e2e/cluster-setup.ts';
+import { startCluster } from '../cluster/start-cluster.ts';
 
 /** An API server of a current Kubernetes' machinery that lives as long as the run; its binary is what `MODERN_API_SERVER` names. */
-export default function setup(project: TestProject): Promise<() => void> {
-  return startCluster(project, 'modern-api-server.sh');
+export default async function setup(project: TestProject): Promise<() => PromiseLike<void>> {
+  const cluster = await startCluster('modern-api-server.sh');
+  project.provide('kubeconfig', cluster.kubeconfig);
+  return () => cluster[Symbol.asyncDispose]();
 }

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startCluster } from '../e2e/cluster-setup.ts';
+import { startCluster } from '../cluster/start-cluster.ts';
 import { shell } from '../e2e/kubectl-tools.ts';
 import { RegistryProcess } from '../e2e/registry/registry-process.ts';
 
@@ -29,8 +29,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   process.env.NODE_PROXY = `http://127.0.0.1:${PROXY_PORT}`;
   process.env.DOCKER_PUSH_FLAGS = '--tls-verify=false';
   await using stack = new AsyncDisposableStack();
-  stack.defer(await startCluster(project, 'node.sh'));
-  const { kubeconfig } = project.getProvidedContext();
+  const { kubeconfig } = stack.use(await startCluster('node.sh'));
+  project.provide('kubeconfig', kubeconfig);
 
   const directory = await mkdtemp(join(tmpdir(), 'acr-credential-injector-registry-'));
   stack.defer(() => rm(directory, { recursive: true }));

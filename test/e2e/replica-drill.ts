@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Secret } from '../../src/kube/objects.ts';
-import { keyOf } from '../../src/kube/reflector.ts';
+import { keyOf } from '../../src/kube/object-map.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { ChangeRecorder } from '../contract/change-recorder.ts';
 import { eventually } from '../contract/eventually.ts';

@@ -58,11 +58,11 @@ export class ManualClock implements Clock {
 
   /**
    * Moves time from one sleeper's end to the next. What each does then is done before the next wakes, as long as it waits for
-   * nothing but promises and this clock.
+   * nothing but promises, turns of the event loop and this clock.
    */
   async pass(ms: number): Promise<void> {
     const end = this.#now + ms;
-    await setImmediate();
+    await turnsTaken();
     for (let wakes = 0; ;) {
       const next = this.#next();
       if (!next || next.wakesAt > end) break;
@@ -70,7 +70,7 @@ export class ManualClock implements Clock {
       if (wakes > MAX_WAKES_AT_ONCE) throw new Error('a loop that never waits');
       this.#now = Math.max(this.#now, next.wakesAt);
       next.wake();
-      await setImmediate();
+      await turnsTaken();
     }
     this.#now = end;
   }
@@ -95,4 +95,10 @@ export class ManualClock implements Clock {
     for (const sleeper of this.#sleepers) if (!next || sleeper.wakesAt < next.wakesAt) next = sleeper;
     return next;
   }
+}
+
+/** Resolves when nobody waits for the event loop's next turn any more. */
+async function turnsTaken(): Promise<void> {
+  do await setImmediate();
+  while (process.getActiveResourcesInfo().includes('Immediate'));
 }

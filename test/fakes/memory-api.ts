@@ -9,8 +9,9 @@ import type {
   WatchOptions,
   WriteOptions,
 } from '../../src/kube/kube-client.ts';
+import type { ItemListener } from '../../src/kube/list-stream.ts';
 import type { KubeList, KubeObject, Secret, Status, WatchEvent } from '../../src/kube/objects.ts';
-import { keyOf } from '../../src/kube/reflector.ts';
+import { keyOf } from '../../src/kube/object-map.ts';
 import type { ObjectRef, Resource } from '../../src/kube/resources.ts';
 
 /** One request, as a test may count it, hold it up or refuse it. */
@@ -114,9 +115,16 @@ export class MemoryApi implements Pick<
     });
   }
 
-  async list<T extends KubeObject>(resource: Resource, options: ListOptions = {}): Promise<KubeList<T>> {
+  async list<T extends KubeObject>(
+    resource: Resource,
+    options: ListOptions = {},
+    onItem?: ItemListener<T>,
+  ): Promise<KubeList<T>> {
     const call: ApiCall = { verb: 'list', resource: resource.plural, key: options.namespace ?? '', options };
-    return this.#answer(call, () => this.#page(resource, options) as KubeList<T>);
+    const page = await this.#answer(call, () => this.#page(resource, options) as KubeList<T>);
+    if (!onItem) return page;
+    for (const item of page.items) onItem(item, page.metadata);
+    return { ...page, items: [] };
   }
 
   async *watch<T extends KubeObject>(resource: Resource, options: WatchOptions): AsyncGenerator<WatchEvent<T>> {

@@ -50,6 +50,28 @@ describe('a request', () => {
     });
   });
 
+  it('hands over the items of a list one by one, and keeps none', async () => {
+    const items = ['a/b', 'a/c'].map((key) => secretAt(key));
+    const metadata = { resourceVersion: '7', continue: 'next' };
+    api.answer = (response) => sendJson(response, 200, { kind: 'SecretList', metadata, items });
+    const told: unknown[] = [];
+    const list = await client.list(resources.secrets, {}, (...item) => told.push(item));
+    expect(told).toEqual(items.map((item) => [item, metadata]));
+    expect(list).toEqual({ kind: 'SecretList', metadata, items: [] });
+  });
+
+  it('fails where a list that is handed over ends in the middle', async () => {
+    api.answer = (response) => {
+      response.writeHead(200, { 'content-length': '1000' });
+      response.write('{"metadata":{},"items":[{"metadata":{"name":"b"}},{"meta');
+      setTimeout(() => response.destroy(), 20);
+    };
+    const told: unknown[] = [];
+    const failure = await failureOf(client.list(resources.secrets, {}, (item) => told.push(item)));
+    expect(failure).toMatchObject({ code: 'Unreachable', retryable: true });
+    expect(told).toHaveLength(1);
+  });
+
   it('lists what is asked for, by pages', async () => {
     await client.list(resources.secrets, { fieldSelector: 'metadata.name=b', limit: 500, continue: 'next' });
     expect(sent()).toMatchObject({

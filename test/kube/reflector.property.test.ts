@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { ConfigMap } from '../../src/kube/objects.ts';
-import { keyOf, Reflector, type Reduced } from '../../src/kube/reflector.ts';
+import { keyOf } from '../../src/kube/object-map.ts';
+import { Reflector, type Reduced } from '../../src/kube/reflector.ts';
 import { compareResourceVersions } from '../../src/kube/resource-version.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { refAt } from '../builders/kube-objects.ts';

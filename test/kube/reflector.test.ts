@@ -218,7 +218,7 @@ describe('a watch', () => {
       if (error) throw error;
       yield* await Promise.resolve([]);
     };
-    await running({ client: { list: (resource, options) => api.list(resource, options), watch } });
+    await running({ client: { list: (...args) => api.list(...args), watch } });
     await clock.pass(10 * MINUTE_MS);
     // The waits grow up to 10 s, of which the mean is half.
     expect(watches).toBeGreaterThan(60);
@@ -291,7 +291,7 @@ describe('a server whose storage was restored from a backup', () => {
     put('a/kept', 'new');
     const reflector = await running({
       client: {
-        list: (resource, options) => api.list(resource, options),
+        list: (...args) => api.list(...args),
         watch: (resource, options) => api.watch(resource, options),
       },
     });

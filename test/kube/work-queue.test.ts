@@ -294,3 +294,18 @@ describe('a start', () => {
     expect(failures).toEqual([{ key: 'failing', retryInMs: 50 }]);
   });
 });
+
+it('many keys that need nothing let everything else have its turn', async () => {
+  work = () => {
+    const end = performance.now() + 1;
+    while (performance.now() < end);
+    return Promise.resolve();
+  };
+  const queue = startedQueue();
+  let doneBefore = Number.POSITIVE_INFINITY;
+  setImmediate(() => (doneBefore = ended.length));
+  for (let key = 0; key < 30; key++) queue.add(String(key));
+  await clock.pass(0);
+  expect(ended).toHaveLength(30);
+  expect(doneBefore).toBeLessThan(30);
+});

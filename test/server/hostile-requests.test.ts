@@ -5,7 +5,7 @@ import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdmissionHandler } from '../../src/admission/admission-handler.ts';
 import { systemClock } from '../../src/clock.ts';
-import { WebhookServer, type ConnectionLimits } from '../../src/server/webhook-server.ts';
+import { CONNECTION_LIMITS, WebhookServer, type ConnectionLimits } from '../../src/server/webhook-server.ts';
 import { managedImage, viewWith } from '../builders/admission.ts';
 import { selfSignedCertificate } from '../sandbox/api-server/certificate.ts';
 import { post, RawClient } from './raw-client.ts';
@@ -279,6 +279,13 @@ describe('a connection', () => {
     client.send(post(body));
     expect(await client.answers(2)).toEqual([200, 200]);
     client.socket.destroy();
+  });
+
+  it('on which nothing was sent yet outlasts the time that API servers keep one which they dialled ahead', () => {
+    // Go's http.Transport does not repeat a request on a connection that was never used (its isReused).
+    const idleConnTimeoutMs = 90_000;
+    const { headMs, requestMs } = CONNECTION_LIMITS;
+    expect(Math.min(headMs, requestMs)).toBeGreaterThan(idleConnTimeoutMs);
   });
 
   it('that breaks off in the middle of a body leaves the others alone', async () => {

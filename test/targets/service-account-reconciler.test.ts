@@ -370,3 +370,15 @@ it('a ServiceAccount that is deselected while it is being attached is detached, 
   expect(edits).toBeGreaterThan(1);
   expect(namesAt('a/app')).toEqual(['theirs']);
 });
+
+it('ServiceAccounts that an edit deselects are detached although the next edit comes before all were looked at', async () => {
+  const keys = Array.from({ length: 3_000 }, (_, index) => `a/app-${index}`);
+  for (const key of keys) put(key, [SECRET_NAME], { managedFields: [listOwnedBy('helm')] });
+  await begin();
+  config = configWith({ watchNamespaces: ['b'] });
+  reconciler.reconcileAll();
+  config = configWith({ watchNamespaces: ['b'], notifyEmail: 'a@example.com' });
+  reconciler.reconcileAll();
+  await clock.pass(1_000);
+  expect(keys.filter((key) => namesAt(key).length > 0)).toEqual([]);
+});

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { dump } from 'js-yaml';
 import { systemClock } from '../../../src/clock.ts';
 import type { Clock } from '../../../src/clock.ts';
+import type { KubeObject } from '../../../src/kube/objects.ts';
+import type { Resource } from '../../../src/kube/resources.ts';
 import type { AdmissionRecord } from './admission-webhooks.ts';
 import { ApiHandler } from './api-handler.ts';
 import type { UserInfo } from './api-object.ts';
@@ -110,6 +112,13 @@ export class SandboxApiServer implements AsyncDisposable {
 
   get url(): string {
     return `https://127.0.0.1:${this.#listener.port}`;
+  }
+
+  /** Puts objects into storage as they are, past admission: a large cluster in no time. */
+  seed(resource: Resource, objects: Iterable<KubeObject>): void {
+    const { store, resources } = this.#cluster;
+    const { apiVersion, kind } = resource;
+    for (const object of objects) store.put(resources.of(resource), { ...object, apiVersion, kind });
   }
 
   /** How many watches are open now. */
