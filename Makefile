@@ -14,10 +14,10 @@ export MODERN_API_SERVER ?= $(abspath $(wildcard ../shared/cluster/modern-api-se
 IMAGE ?= acr-credential-injector:$(VERSION)
 BUILDER ?= docker
 
-.PHONY: help install build run test lint types unit sweep soak fuzz e2e e2e-node certs image clean
+.PHONY: help install build run test lint types unit sweep soak fuzz e2e e2e-node bench bench-guard certs image clean
 
 help: ## lists the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
 
 install: $(installed) ## installs the dependencies
 
@@ -59,6 +59,12 @@ e2e: install ## the contract suite and Helm against a real API server (or the cl
 e2e-node: install ## the image, the chart and users' charts on a node of a real cluster, as root; INSTALLS (20)
 	builder=$$(test/cluster/image-builder.sh) && $(MAKE) --no-print-directory image BUILDER="$$builder/docker"
 	INSTALLS=$(or $(INSTALLS),20) test/cluster/node.sh run vitest run --project node $(VITEST_FLAGS)
+
+bench: build ## measures what docs/performance.md speaks of, and draws docs/growth.svg; ROWS (names of rows), PAIRS (9)
+	@node bench/main.ts --pairs $(or $(PAIRS),9) $(ROWS)
+
+bench-guard: build ## fails when an admission or a write takes half as much processor time again as was recorded
+	@node bench/main.ts --pairs 3 --results bench/results/guard.json admission-cpu fan-out-cpu
 
 certs: install ## certificates for --tls-dir on this machine; NAMES
 	node test/certificates/development-certificates.ts certs $(or $(NAMES),localhost 127.0.0.1 ::1)
