@@ -8,9 +8,9 @@ import { PULL_SECRET } from '../contract/pull-secret-check.ts';
 import { REGISTRATION } from '../contract/test-bed.ts';
 import { uniqueName } from '../contract/unique-name.ts';
 import { CHART, expectDone, OWN_NAMESPACE, RELEASE, type RunningPod, useNodeBed, VERSION } from './node-bed.ts';
-import { type PreviousChart, unpackPreviousChart } from './previous-chart.ts';
+import { isShallowClone, type PreviousChart, unpackPreviousChart } from './previous-chart.ts';
 
-describe('`helm upgrade` from the previous version of the chart', () => {
+describe.skipIf(isShallowClone())('`helm upgrade` from the previous version of the chart', () => {
   const bed = useNodeBed();
   const team = uniqueName('team');
   let previous: PreviousChart;

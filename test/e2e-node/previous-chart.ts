@@ -11,15 +11,20 @@ export interface PreviousChart {
   path: string;
 }
 
+/** A shallow clone has no history to take a chart from. */
+export function isShallowClone(): boolean {
+  return git('rev-parse', '--is-shallow-repository').trim() === 'true';
+}
+
 /**
  * Unpacks the chart as it was when it last had another version than now, as its users have it installed.
- * @throws where the history is not there, as in a shallow clone: an upgrade that is not tested is no success.
+ * @throws where the history has none: an upgrade that is not tested is no success.
  */
 export function unpackPreviousChart(directory: string): PreviousChart {
   const present = versionOf(execFileSync('cat', [`${CHART}/Chart.yaml`], { encoding: 'utf8' }));
   const commits = git('log', '--first-parent', '--format=%H', '--', CHART).trim().split('\n');
   const commit = commits.find((each) => versionOf(chartAt(each)) !== present);
-  if (!commit) throw new Error(`the history knows no version of the chart but ${present}; is this a shallow clone?`);
+  if (!commit) throw new Error(`the history knows no version of the chart but ${present}`);
   const archive = execFileSync('git', ['archive', commit, CHART], { maxBuffer: 2 ** 26 });
   mkdirSync(directory, { recursive: true });
   execFileSync('tar', ['--extract', '--directory', directory], { input: archive });
