@@ -12,7 +12,7 @@ import {
   releasePatch,
   type ObservedLease,
 } from '../leadership/lease.ts';
-import { ifThere } from './if-there.ts';
+import { ifThere } from '../kube/if-there.ts';
 import { leaseMove, type LeaseSighting } from './lease-policy.ts';
 import { persist, type Persistence } from './persist.ts';
 

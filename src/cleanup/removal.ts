@@ -4,7 +4,7 @@ import type { ServiceAccount } from '../kube/objects.ts';
 import { resources } from '../kube/resources.ts';
 import { references } from '../targets/service-account-drift.ts';
 import { ServiceAccountWriter } from '../targets/service-account-writer.ts';
-import { ifThere } from './if-there.ts';
+import { ifThere } from '../kube/if-there.ts';
 import type { Leftover } from './leftovers.ts';
 
 type Client = Pick<KubeClient, 'get' | 'jsonPatch' | 'delete'>;

@@ -5,7 +5,7 @@ import type { KubeClient, ListOptions } from '../kube/kube-client.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { resources, type ObjectRef, type Resource } from '../kube/resources.ts';
 import { WEBHOOK_CONFIGURATION_NAME } from '../webhook/webhook-configuration.ts';
-import { ifThere } from './if-there.ts';
+import { ifThere } from '../kube/if-there.ts';
 import { isTerminating, seenSecret, seenServiceAccount, type SeenSecret, type Sightings } from './leftovers.ts';
 import { persist, type Persistence } from './persist.ts';
 

@@ -1,9 +1,9 @@
 import { Cleanup, type CleanupReport } from '../cleanup/cleanup.ts';
 import { parseCleanupOptions } from './cleanup-options.ts';
 import { systemClock, withDeadline } from '../clock.ts';
-import { KubeApiError } from '../errors.ts';
 import type { Environment } from './flag-reader.ts';
 import { KubeConnection } from '../kube/connection.ts';
+import { isNotFound } from '../kube/if-there.ts';
 import { KubeClient } from '../kube/kube-client.ts';
 import { resources } from '../kube/resources.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
@@ -54,10 +54,7 @@ export async function runCleanup(args: string[], environment: Environment): Prom
 
 /** Is the namespace known not to be there? Who may not ask goes on. */
 async function isMissing(name: string, client: Pick<KubeClient, 'get'>): Promise<boolean> {
-  return client.get(resources.namespaces, { name }).then(
-    () => false,
-    (error: unknown) => error instanceof KubeApiError && error.status === 404,
-  );
+  return client.get(resources.namespaces, { name }).then(() => false, isNotFound);
 }
 
 function conclude({ removed, left, liveness, isThrough }: CleanupReport, logger: Logger): number {

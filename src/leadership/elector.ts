@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { aborted, type Clock } from '../clock.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { Lease } from '../kube/objects.ts';
 import { Reflector } from '../kube/reflector.ts';
@@ -107,8 +107,7 @@ export class Elector implements Leadership {
   async run(signal: AbortSignal, lead: (term: AbortSignal) => void): Promise<void> {
     const { clock } = this.#options;
     const watching = this.#reflector.run(signal);
-    const ended = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    if (!signal.aborted) await Promise.race([this.#reflector.synced, ended]);
+    await Promise.race([this.#reflector.synced, aborted(signal)]);
     while (!signal.aborted) {
       this.#wake = new AbortController();
       const heldSince = await this.#step();

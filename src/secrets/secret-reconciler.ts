@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
-import { KubeApiError } from '../errors.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { Namespace, Secret } from '../kube/objects.ts';
+import { isNotFound } from '../kube/if-there.ts';
 import { refOf } from '../kube/object-map.ts';
 import type { ObjectCache } from '../kube/reflector.ts';
 import { resources, type ObjectRef } from '../kube/resources.ts';
@@ -104,7 +104,7 @@ export class SecretReconciler {
       await client.delete(resources.secrets, ref, { uid, resourceVersion });
       onDeleted(ref.namespace);
     } catch (error) {
-      if (!(error instanceof KubeApiError && error.status === 404)) throw error;
+      if (!isNotFound(error)) throw error;
     }
   }
 }

@@ -1,4 +1,5 @@
 import { KubeApiError } from '../errors.ts';
+import { ifThere } from '../kube/if-there.ts';
 import type { JsonPatchOperation, KubeClient, WriteOptions } from '../kube/kube-client.ts';
 import type { ServiceAccount } from '../kube/objects.ts';
 import type { ObjectCache } from '../kube/reflector.ts';
@@ -106,13 +107,15 @@ export class ServiceAccountWriter {
     options?: WriteOptions,
   ): Promise<ServiceAccount | undefined> {
     const { client, serviceAccounts } = this.#options;
-    const patched = await orGone(client.jsonPatch<ServiceAccount>(resources.serviceAccounts, ref, operations, options));
+    const patched = await ifThere(
+      client.jsonPatch<ServiceAccount>(resources.serviceAccounts, ref, operations, options),
+    );
     if (patched) serviceAccounts.observe(patched);
     return patched;
   }
 
   #get(ref: Required<ObjectRef>): Promise<ServiceAccount | undefined> {
-    return orGone(this.#options.client.get<ServiceAccount>(resources.serviceAccounts, ref));
+    return ifThere(this.#options.client.get<ServiceAccount>(resources.serviceAccounts, ref));
   }
 }
 
@@ -123,15 +126,6 @@ function isUnchanged({ metadata }: ServiceAccount): JsonPatchOperation {
 
 function keyOf({ namespace, name }: Required<ObjectRef>): string {
   return `${namespace}/${name}`;
-}
-
-async function orGone<T>(request: Promise<T>): Promise<T | undefined> {
-  try {
-    return await request;
-  } catch (error) {
-    if (error instanceof KubeApiError && error.status === 404) return undefined;
-    throw error;
-  }
 }
 
 /** A failed `test` is a 422. */

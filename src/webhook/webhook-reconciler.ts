@@ -1,8 +1,8 @@
 import { withDeadline, type Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import { KubeApiError } from '../errors.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import { otherManagers } from '../kube/field-manager.ts';
+import { isNotFound } from '../kube/if-there.ts';
 import type { KeptObject, LoopGuard } from '../kube/loop-guard.ts';
 import type { KubeObject, MutatingWebhookConfiguration, OwnerReference } from '../kube/objects.ts';
 import { Reflector, type Reduced } from '../kube/reflector.ts';
@@ -259,8 +259,4 @@ export class WebhookReconciler {
       if (!isNotFound(error)) throw error;
     }
   }
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof KubeApiError && error.status === 404;
 }

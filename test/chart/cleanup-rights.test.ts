@@ -11,7 +11,7 @@ import { ClusterUser } from '../contract/cluster-user.ts';
 import { runCommand, type CommandEnd } from '../contract/run-command.ts';
 import type { LoggedRequest } from '../sandbox/api-server/request-log.ts';
 import { SandboxApiServer } from '../sandbox/api-server/sandbox-api-server.ts';
-import { demandsOf, grants, rightsOf, type Right } from './granted-rights.ts';
+import { idleOf, refusedOf, rightsOf, type Right } from './granted-rights.ts';
 import { flagsOf, jobOf, renderCleanup } from './render-chart.ts';
 
 const USER = 'system:serviceaccount:acr:acr-credential-injector-cleanup';
@@ -59,16 +59,10 @@ describe('the clean-up with the flags of the chart', () => {
   });
 
   it('asks for nothing that the chart does not grant', () => {
-    const refused = requests
-      .flatMap(demandsOf)
-      .filter((demand) => !rights.some((right) => grants(right, demand)))
-      .map(({ verb, path, name }) => `${verb} ${path} ${name}`);
-    expect([...new Set(refused)]).toEqual([]);
+    expect(refusedOf(requests, rights)).toEqual([]);
   });
 
   it('makes use of every right', () => {
-    const demands = requests.flatMap(demandsOf);
-    const idle = rights.filter((right) => !demands.some((demand) => grants(right, demand)));
-    expect(idle.map(({ verb, rule }) => `${verb} ${String(rule.resources)}`)).toEqual([]);
+    expect(idleOf(requests, rights)).toEqual([]);
   });
 });

@@ -27,7 +27,7 @@ export function rightsOf(objects: readonly Rendered[]): Right[] {
 }
 
 /** What the API server asks RBAC about a request. Source: https://kubernetes.io/docs/reference/access-authn-authz/authorization/ */
-export function demandsOf(request: LoggedRequest): Demand[] {
+function demandsOf(request: LoggedRequest): Demand[] {
   const { resource, path, contentType, status } = request;
   const [, , group = ''] = path.startsWith('/apis/') ? path.split('/') : [];
   const name = nameOf(request);
@@ -44,7 +44,7 @@ function nameOf({ name, query }: LoggedRequest): string {
 }
 
 /** Does the right, by the rules of RBAC, answer the demand? */
-export function grants({ namespace, verb, rule }: Right, demand: Demand): boolean {
+function grants({ namespace, verb, rule }: Right, demand: Demand): boolean {
   if (verb !== demand.verb) return false;
   if (demand.resource === '') return includes(rule.nonResourceURLs, demand.path);
   return (
@@ -53,6 +53,19 @@ export function grants({ namespace, verb, rule }: Right, demand: Demand): boolea
     includes(rule.resources, demand.resource) &&
     (rule.resourceNames === undefined || includes(rule.resourceNames, demand.name))
   );
+}
+
+/** The requests that ask for more than is granted, each once. */
+export function refusedOf(requests: readonly LoggedRequest[], rights: readonly Right[]): string[] {
+  const refused = requests.flatMap(demandsOf).filter((demand) => !rights.some((right) => grants(right, demand)));
+  return [...new Set(refused.map(({ verb, path, name }) => `${verb} ${path} ${name}`))];
+}
+
+/** The rights that no request makes use of. */
+export function idleOf(requests: readonly LoggedRequest[], rights: readonly Right[]): string[] {
+  const demands = requests.flatMap(demandsOf);
+  const idle = rights.filter((right) => !demands.some((demand) => grants(right, demand)));
+  return idle.map(({ verb, rule }) => `${verb} ${String(rule.resources)}`);
 }
 
 function includes(list: readonly string[] | undefined, text: string): boolean {

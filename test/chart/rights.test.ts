@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { LoggedRequest } from '../sandbox/api-server/request-log.ts';
 import { requestsOfABusyLife } from './busy-life.ts';
-import { demandsOf, grants, rightsOf, type Right } from './granted-rights.ts';
+import { idleOf, refusedOf, rightsOf, type Right } from './granted-rights.ts';
 import { pullSecretNames } from '../../src/secrets/pull-secret.ts';
 import { containerOf, flagsOf, render, type PolicyRule, type Rendered } from './render-chart.ts';
 
@@ -115,17 +115,11 @@ describe('the service with the flags of the chart, through all that it does', ()
   }, 120_000);
 
   it('asks for nothing that the chart does not grant', () => {
-    const refused = requests
-      .flatMap(demandsOf)
-      .filter((demand) => !rights.some((right) => grants(right, demand)))
-      .map(({ verb, path, name }) => `${verb} ${path} ${name}`);
-    expect([...new Set(refused)]).toEqual([]);
+    expect(refusedOf(requests, rights)).toEqual([]);
   });
 
   it('makes use of every right, but for that to look at a ClusterRole, which the sandbox does not know', () => {
-    const demands = requests.flatMap(demandsOf);
-    const idle = rights.filter((right) => !demands.some((demand) => grants(right, demand)));
-    expect(idle.map(({ verb, rule }) => `${verb} ${String(rule.resources)}`)).toEqual(['get clusterroles']);
+    expect(idleOf(requests, rights)).toEqual(['get clusterroles']);
   });
 });
 

@@ -7,7 +7,7 @@ import { KubeConnection } from '../../src/kube/connection.ts';
 import { KubeClient } from '../../src/kube/kube-client.ts';
 import type { Lease, Secret, ServiceAccount } from '../../src/kube/objects.ts';
 import { resources } from '../../src/kube/resources.ts';
-import { demandsOf, grants, rightsOf, type Right } from '../chart/granted-rights.ts';
+import { refusedOf, rightsOf, type Right } from '../chart/granted-rights.ts';
 import { containerOf, flagsOf, jobOf, render, renderCleanup, type Rendered } from '../chart/render-chart.ts';
 import { kubectl } from '../e2e/kubectl-tools.ts';
 import { kubeconfigOf } from '../e2e/limited-user.ts';
@@ -268,10 +268,6 @@ describe('with `namespaces` of the chart, and no rights but its Roles', () => {
   function expectGranted(name: string, rights: readonly Right[]): void {
     const requests = bed.cluster.sandbox?.requests.all.filter(({ user }) => user === userOf(name)) ?? [];
     expect(requests.length > 0).toBe(isSandbox);
-    const refused = requests
-      .flatMap(demandsOf)
-      .filter((demand) => !rights.some((right) => grants(right, demand)))
-      .map(({ verb, path }) => `${verb} ${path}`);
-    expect([...new Set(refused)]).toEqual([]);
+    expect(refusedOf(requests, rights)).toEqual([]);
   }
 });
