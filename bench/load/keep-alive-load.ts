@@ -31,6 +31,8 @@ export class KeepAliveLoad implements Disposable {
   async run(request: Buffer, durationMs: number): Promise<LoadResult> {
     const startedAt = performance.now();
     const latenciesMs: number[] = [];
+    using during = new DisposableStack();
+    during.defer(stayAwake());
     await Promise.all(this.#sockets.map((socket) => send(socket, request, { startedAt, durationMs, latenciesMs })));
     const elapsedSeconds = (performance.now() - startedAt) / 1000;
     return { answersPerSecond: latenciesMs.length / elapsedSeconds, latenciesMs };
@@ -39,6 +41,21 @@ export class KeepAliveLoad implements Disposable {
   [Symbol.dispose](): void {
     for (const socket of this.#sockets) socket.destroy();
   }
+}
+
+/**
+ * Keeps this process from sleeping between two answers. To wake it would be the server's work, within the system call that sends the answer:
+ * the slower of two servers would pay for that more often, which made 5 µs of its own time look like 9.
+ */
+function stayAwake(): () => void {
+  let isOver = false;
+  const again = () => {
+    if (!isOver) setImmediate(again);
+  };
+  again();
+  return () => {
+    isOver = true;
+  };
 }
 
 function send(

@@ -18,6 +18,8 @@ import type { Row } from '../row.ts';
 
 const NAMESPACES = 1_000;
 const PATIENCE = { withinMs: 120_000, everyMs: 50 };
+/** V8 has compiled what is done over and over by then. */
+const WARM_UP_ROUNDS = 8;
 
 export const row: Row = {
   what: `processor time of a pull Secret's write, ${NAMESPACES} at once, against a bare undici Pool`,
@@ -31,17 +33,17 @@ export const row: Row = {
     const fieldSelector = `metadata.name=${PULL_SECRET}`;
     const { items } = await new KubeClient(connection).list<Secret>(resources.secrets, { fieldSelector });
     const patches = referencePatches(items);
-    const written = () => service.metric('pull_secret_writes_total');
     const fanOut = async () => {
-      const before = await written();
+      await cluster.ask('forgetRequests');
+      // A renewal would take a while before it writes, which is not to count.
       await configure(user, configurationOf({ configuration: { 'notify-email': `${randomUUID()}@example.com` } }));
-      await eventually(async () => (await written()) >= before + NAMESPACES, PATIENCE);
+      await eventually(async () => (await cluster.ask<number>('pullSecretWrites')) >= NAMESPACES, PATIENCE);
     };
     const pair = {
       subject: () => cpuOfWrite(service.pid, fanOut),
       reference: () => cpuOfWrite(reference.pid, () => reference.ask('write', patches())),
     };
-    await interleave(1, pair); // to warm up
+    await interleave(WARM_UP_ROUNDS, pair);
     const measured = await interleave(pairs, pair);
     await connection.close();
     return [

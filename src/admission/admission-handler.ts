@@ -45,41 +45,40 @@ export class AdmissionHandler {
     try {
       if (isSelfTest(request)) return answerSelfTest(request);
       view = this.#viewOf(request.namespace);
-      return view ? await this.#reviewWith(view, request, grant) : skip('NotConfigured');
+      if (!view) return skip('NotConfigured');
+      const decided = decideAtOnce(request, view);
+      if (!(decided instanceof Injection)) return decided;
+      const budgetMs = answerWithinMs(grant, view.timeoutSeconds);
+      return afterWaiting(decided, await this.#secrets.within(request.namespace, budgetMs, view.isSeen));
     } catch (cause) {
       return failed(request, view, cause);
     }
   }
+}
 
-  async #reviewWith(view: AdmissionView, request: AdmissionRequest, grant: Grant): Promise<Verdict> {
-    const decision = decide(request, view);
-    if (!decision.inject) return skip(decision.reason);
-    const injection = new Injection(request, view, decision);
-    if (request.resource === 'serviceaccounts' && request.operation === 'UPDATE') {
-      return injection.patched('ServiceAccountUpdate');
-    }
-    if (!view.hasLiveCredential) return injection.withoutCredential();
-    if (request.dryRun) return injection.patched('DryRun');
-    if (view.secretKnown) return injection.patched('SecretKnown');
-    const budgetMs = answerWithinMs(grant, view.timeoutSeconds);
-    return afterWaiting(injection, await this.#secrets.within(request.namespace, budgetMs, view.isSeen));
-  }
+/** @returns an Injection where it depends on whether the namespace's Secret can be written. */
+function decideAtOnce(request: AdmissionRequest, view: AdmissionView): Verdict | Injection {
+  const decision = decide(request, view);
+  if (!decision.inject) return skip(decision.reason);
+  const injection = new Injection(request, view, decision);
+  const { resource, operation } = request;
+  if (resource === 'serviceaccounts' && operation === 'UPDATE') return injection.patched('ServiceAccountUpdate');
+  if (!view.hasLiveCredential) return injection.withoutCredential();
+  if (request.dryRun) return injection.patched('DryRun');
+  return view.secretKnown ? injection.patched('SecretKnown') : injection;
 }
 
 function decide(request: AdmissionRequest, view: AdmissionView): InjectionDecision {
   const reason = firstReason(namespacePolicies, view);
   if (reason) return { inject: false, reason };
   const { operation, resource, subresource } = request;
-  switch (`${operation} ${resource}/${subresource}`) {
-    case 'CREATE serviceaccounts/':
-    case 'UPDATE serviceaccounts/':
-      return decideServiceAccount(request, view);
+  const [isCreate, isUpdate] = [operation === 'CREATE', operation === 'UPDATE'];
+  if (subresource === '') {
+    if (resource === 'serviceaccounts' && (isCreate || isUpdate)) return decideServiceAccount(request, view);
     // Only then: the list of a Pod that exists cannot be changed.
-    case 'CREATE pods/':
-      return decidePod(request, view);
-    default:
-      return { inject: false, reason: 'UnknownResource' };
+    if (resource === 'pods' && isCreate) return decidePod(request, view);
   }
+  return { inject: false, reason: 'UnknownResource' };
 }
 
 function afterWaiting(injection: Injection, state: SecretState): Verdict {

@@ -108,14 +108,16 @@ function responseOf(uid: string, outcome: AdmissionOutcome): object {
     };
     return { uid, allowed: false, status };
   }
-  const { patch, warnings, auditAnnotations } = outcome;
+  const { patch = [], warnings = [], auditAnnotations } = outcome;
+  const isPatched = patch.length > 0;
+  // What is undefined is not in the JSON.
   return {
     uid,
     allowed: true,
-    ...(patch &&
-      patch.length > 0 && { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }),
-    ...(warnings && warnings.length > 0 && { warnings: warnings.map(cutWarning) }),
-    ...(auditAnnotations && { auditAnnotations }),
+    patchType: isPatched ? 'JSONPatch' : undefined,
+    patch: isPatched ? Buffer.from(JSON.stringify(patch)).toString('base64') : undefined,
+    warnings: warnings.length > 0 ? warnings.map(cutWarning) : undefined,
+    auditAnnotations,
   };
 }
 

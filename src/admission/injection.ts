@@ -18,9 +18,10 @@ export type SkipReason =
   | 'UnknownResource'
   | 'Unreadable';
 
-/** What is to be done with one object: nothing, or a patch that appends references to the list at `listPath`. */
+/** What is to be done with one object: nothing, or a patch that appends the names that the list at `listPath` lacks. */
 export type InjectionDecision =
-  { inject: false; reason: SkipReason } | { inject: true; listPath: string; list: unknown[] };
+  | { inject: false; reason: SkipReason }
+  | { inject: true; listPath: string; list: readonly unknown[]; missing: readonly string[] };
 
 /** A rule that lets an object through, or has no opinion. */
 export type SkipPolicy<Subject> = (subject: Subject) => SkipReason | null;

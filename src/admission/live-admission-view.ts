@@ -5,7 +5,7 @@ import type { ObjectCache } from '../kube/reflector.ts';
 import { compileAuthKeys } from '../registry/auth-key-matcher.ts';
 import type { MergedAuths } from '../secrets/extra-auths.ts';
 import type { PullSecretWriter } from '../secrets/pull-secret-writer.ts';
-import { registriesFor } from '../targets/registry-scope.ts';
+import { ScopeCache } from '../targets/registry-scope.ts';
 import { selectsNamespace, selectsServiceAccount, type ObservedNamespace } from '../targets/target-selector.ts';
 import { failurePolicyFor } from '../webhook/reach.ts';
 import type { AdmissionView } from './admission-view.ts';
@@ -17,7 +17,7 @@ export interface LiveAdmissionViewOptions {
   tokens: () => TokensState;
   extraAuths: () => MergedAuths;
   namespaces: Pick<ObjectCache<Namespace, ObservedNamespace>, 'get'>;
-  secrets: Pick<PullSecretWriter, 'isKnown' | 'foreign' | 'references' | 'hasContent'>;
+  secrets: Pick<PullSecretWriter, 'stateOf'>;
   /** Of the first pull Secret of each namespace. */
   secretName: string;
   ownNamespace: string;
@@ -26,21 +26,18 @@ export interface LiveAdmissionViewOptions {
   now: () => number;
 }
 
-type Sources = readonly [Config, TokensState, MergedAuths, string?];
-
 /** What is made once for all namespaces that the same registries are meant for, not for every review. */
 interface Scope {
+  readonly hasRegistries: boolean;
   readonly managesImage: (image: string) => boolean;
-  /** When the token of each registry expires, in milliseconds since the epoch; 0: there is none. */
-  readonly expiries: readonly { key: string; expiresAt: number }[];
+  /** Keys of the registries that had no live token at that time, in milliseconds since the epoch. */
+  readonly deadAt: (time: number) => readonly string[];
 }
 
 /** Answers from what the watches keep in memory, as it is at the moment of a review. */
 export class LiveAdmissionView {
   readonly #options: LiveAdmissionViewOptions;
-  #sources: Sources | undefined;
-  /** By the keys of the registries that are meant for the namespace. */
-  readonly #scopes = new Map<string, Scope>();
+  readonly #scopes = new ScopeCache<Scope>();
 
   constructor(options: LiveAdmissionViewOptions) {
     this.#options = options;
@@ -48,62 +45,58 @@ export class LiveAdmissionView {
 
   /** Undefined before the first configuration. */
   of(namespace: string): AdmissionView | undefined {
-    const { config, paused, namespaces, secrets, ownNamespace, serverMinor, now } = this.#options;
-    const current = config();
-    if (!current) return undefined;
+    const { config: configured, paused, namespaces, secrets, secretName, ownNamespace, serverMinor } = this.#options;
+    const config = configured();
+    if (!config) return undefined;
     // A namespace that no watch has brought yet has only just been made: its name decides.
     const observed = namespaces.get(namespace);
-    const registries = registriesFor(current.registries, namespace);
-    const { managesImage, expiries } = this.#scope(current, registries);
-    const time = now();
-    const secretKnown = secrets.isKnown(namespace);
+    const { hasRegistries, managesImage, deadAt } = this.#scope(namespace, config);
+    const { attach, hasContent, isKnown, foreign } = secrets.stateOf(namespace);
+    // Where no registry is meant for the namespace and no Secret of `extra-auths` gives anything, no wait would end.
+    const isServed = hasRegistries || hasContent;
     return {
-      secretNames: this.#secretNames(namespace),
-      failurePolicy: failurePolicyFor(namespace, { config: current, ownNamespace, serverMinor: serverMinor() }),
-      timeoutSeconds: current.webhook.timeoutSeconds,
+      // While no token is live, the first one is named all the same: it will be there when one is.
+      secretNames: attach.includes(secretName) ? attach : [secretName, ...attach],
+      failurePolicy: failurePolicyFor(namespace, { config, ownNamespace, serverMinor: serverMinor() }),
+      timeoutSeconds: config.webhook.timeoutSeconds,
       paused: paused(),
       isSeen: observed !== undefined,
-      isTarget: selectsNamespace(current, namespace, observed) && this.#hasAnythingFor(namespace, registries),
+      isTarget: isServed && selectsNamespace(config, namespace, observed),
       optedOut: observed?.optedOut ?? false,
       terminating: observed?.terminating ?? false,
-      foreignSecret: secrets.foreign(namespace),
-      secretKnown,
-      hasLiveCredential: secretKnown || secrets.hasContent(namespace),
-      deadRegistries: expiries.filter(({ expiresAt }) => expiresAt <= time).map(({ key }) => key),
-      selectsServiceAccount: (name) => selectsServiceAccount(current, name),
+      foreignSecret: foreign,
+      secretKnown: isKnown,
+      hasLiveCredential: hasContent,
+      deadRegistries: deadAt(this.#options.now()),
+      selectsServiceAccount: (name) => selectsServiceAccount(config, name),
       managesImage,
     };
   }
 
-  /** Where no registry is meant for the namespace and no Secret of `extra-auths` gives anything, no wait would end. */
-  #hasAnythingFor(namespace: string, registries: readonly RegistryEntry[]): boolean {
-    return registries.length > 0 || this.#options.secrets.hasContent(namespace);
-  }
-
-  /** While no token is live, the first one is named all the same: it will be there when one is. */
-  #secretNames(namespace: string): readonly string[] {
-    const { secrets, secretName } = this.#options;
-    const { attach } = secrets.references(namespace);
-    return attach.includes(secretName) ? attach : [secretName, ...attach];
-  }
-
-  #scope(config: Config, registries: readonly RegistryEntry[]): Scope {
+  #scope(namespace: string, config: Config): Scope {
     const { tokens, extraAuths, clusterRegion } = this.#options;
-    const sources: Sources = [config, tokens(), extraAuths(), clusterRegion()];
-    if (!this.#sources?.every((source, index) => source === sources[index])) this.#scopes.clear();
-    this.#sources = sources;
-    const name = registries === config.registries ? '' : registries.map(({ key }) => key).join(' ');
-    const known = this.#scopes.get(name);
-    if (known) return known;
-    const [, state, { auths }, region] = sources;
-    const keyOfImage = compileAuthKeys(
-      managedKeys(registries, { tokens: state, extraAuths: auths, clusterRegion: region }),
-    );
-    const scope: Scope = {
-      managesImage: (image) => keyOfImage(image) !== undefined,
-      expiries: registries.map((entry) => ({ key: entry.key, expiresAt: credentialOf(state, entry)?.expiresAt ?? 0 })),
-    };
-    this.#scopes.set(name, scope);
-    return scope;
+    const [state, extra, region] = [tokens(), extraAuths(), clusterRegion()];
+    const sources = [config, state, extra, region];
+    return this.#scopes.of(namespace, { registries: config.registries, sources }, (registries) => {
+      const known = { tokens: state, extraAuths: extra.auths, clusterRegion: region };
+      const keyOfImage = compileAuthKeys(managedKeys(registries, known));
+      return {
+        hasRegistries: registries.length > 0,
+        managesImage: (image) => keyOfImage(image) !== undefined,
+        deadAt: deadAt(registries, state),
+      };
+    });
   }
+}
+
+const none: readonly string[] = [];
+
+function deadAt(registries: readonly RegistryEntry[], tokens: TokensState): Scope['deadAt'] {
+  const expiries = registries.map((entry) => ({
+    key: entry.key,
+    expiresAt: credentialOf(tokens, entry)?.expiresAt ?? 0,
+  }));
+  const firstExpiry = Math.min(...expiries.map(({ expiresAt }) => expiresAt));
+  return (time) =>
+    time < firstExpiry ? none : expiries.filter(({ expiresAt }) => expiresAt <= time).map(({ key }) => key);
 }

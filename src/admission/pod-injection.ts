@@ -11,7 +11,8 @@ interface Subject {
   object: AdmittedObject;
   spec: Record<string, unknown>;
   view: AdmissionView;
-  list: unknown[];
+  /** The names that its list lacks. */
+  missing: readonly string[];
 }
 
 const policies: SkipPolicy<Subject>[] = [
@@ -19,8 +20,8 @@ const policies: SkipPolicy<Subject>[] = [
   ({ object }) => (isOptedOut(object.metadata) ? 'OptedOut' : null),
   ({ object }) => (object.metadata.annotations?.[MIRROR_ANNOTATION] === undefined ? null : 'MirrorPod'),
   ({ object }) => (object.metadata.deletionTimestamp ? 'BeingDeleted' : null),
-  ({ list, view }) => (missingReferences(list, view.secretNames).length > 0 ? null : 'AlreadyReferenced'),
-  ({ spec, view }) => (imagesOf(spec).some((image) => view.managesImage(image)) ? null : 'NoManagedImage'),
+  ({ missing }) => (missing.length > 0 ? null : 'AlreadyReferenced'),
+  ({ spec, view }) => (pullsManagedImage(spec, view) ? null : 'NoManagedImage'),
 ];
 
 /** Decides on a Pod in a namespace that is a target: its ServiceAccount's name decides, the ServiceAccount is not looked up. */
@@ -28,8 +29,9 @@ export function decidePod({ object }: AdmissionRequest, view: AdmissionView): In
   const { spec } = object;
   if (!isRecord(spec)) return { inject: false, reason: 'Unreadable' };
   const list = listOf(spec.imagePullSecrets);
-  const reason = firstReason(policies, { object, spec, view, list });
-  return reason ? { inject: false, reason } : { inject: true, listPath: '/spec/imagePullSecrets', list };
+  const missing = missingReferences(list, view.secretNames);
+  const reason = firstReason(policies, { object, spec, view, missing });
+  return reason ? { inject: false, reason } : { inject: true, listPath: '/spec/imagePullSecrets', list, missing };
 }
 
 /** Did a person write the Pod's own list, rather than the ServiceAccount's having been copied or a controller's template? */
@@ -48,12 +50,16 @@ function serviceAccountName({ serviceAccountName: name }: Record<string, unknown
   return typeof name === 'string' && name !== '' ? name : 'default';
 }
 
-/** Every image that kubelet pulls for the Pod. */
-function imagesOf(spec: Record<string, unknown>): string[] {
-  const containers = [spec.containers, spec.initContainers, spec.ephemeralContainers].flatMap(listOf);
-  const ofContainers = containers.map((container) => (isRecord(container) ? container.image : undefined));
-  const ofVolumes = listOf(spec.volumes).map((volume) =>
-    isRecord(volume) && isRecord(volume.image) ? volume.image.reference : undefined,
+/** Does kubelet pull any of the Pod's images with one of our tokens? */
+function pullsManagedImage(spec: Record<string, unknown>, view: AdmissionView): boolean {
+  const isManaged = (image: unknown) => typeof image === 'string' && view.managesImage(image);
+  const isOfContainer = (container: unknown) => isRecord(container) && isManaged(container.image);
+  const isOfVolume = (volume: unknown) =>
+    isRecord(volume) && isRecord(volume.image) && isManaged(volume.image.reference);
+  return (
+    listOf(spec.containers).some(isOfContainer) ||
+    listOf(spec.initContainers).some(isOfContainer) ||
+    listOf(spec.ephemeralContainers).some(isOfContainer) ||
+    listOf(spec.volumes).some(isOfVolume)
   );
-  return [...ofContainers, ...ofVolumes].filter((image): image is string => typeof image === 'string');
 }

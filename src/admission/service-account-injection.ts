@@ -14,7 +14,8 @@ import {
 interface Subject {
   request: AdmissionRequest;
   view: AdmissionView;
-  list: unknown[];
+  /** The names that its list lacks. */
+  missing: readonly string[];
 }
 
 const policies: SkipPolicy<Subject>[] = [
@@ -22,15 +23,16 @@ const policies: SkipPolicy<Subject>[] = [
   ({ request, view }) => (view.selectsServiceAccount(request.object.metadata.name ?? '') ? null : 'NotATarget'),
   ({ request }) => (isOptedOut(request.object.metadata) ? 'OptedOut' : null),
   ({ request }) => (request.object.metadata.deletionTimestamp ? 'BeingDeleted' : null),
-  ({ list, view }) => (missingReferences(list, view.secretNames).length > 0 ? null : 'AlreadyReferenced'),
-  ({ request, view, list }) => (isOwnDetach(request, missingReferences(list, view.secretNames)) ? 'OwnDetach' : null),
+  ({ missing }) => (missing.length > 0 ? null : 'AlreadyReferenced'),
+  ({ request, missing }) => (isOwnDetach(request, missing) ? 'OwnDetach' : null),
 ];
 
 /** Decides on a ServiceAccount in a namespace that is a target. */
 export function decideServiceAccount(request: AdmissionRequest, view: AdmissionView): InjectionDecision {
   const list = listOf(request.object.imagePullSecrets);
-  const reason = firstReason(policies, { request, view, list });
-  return reason ? { inject: false, reason } : { inject: true, listPath: '/imagePullSecrets', list };
+  const missing = missingReferences(list, view.secretNames);
+  const reason = firstReason(policies, { request, view, missing });
+  return reason ? { inject: false, reason } : { inject: true, listPath: '/imagePullSecrets', list, missing };
 }
 
 /** Reconciliation detaches what the configuration no longer selects; this replica may not have read that edit yet. */

@@ -1,6 +1,6 @@
 import type { AdmissionOutcome, AdmissionRequest } from './admission-review.ts';
 import type { AdmissionView } from './admission-view.ts';
-import { appendReferences, missingReferences, type InjectionDecision, type SkipReason } from './injection.ts';
+import { appendReferences, type InjectionDecision, type SkipReason } from './injection.ts';
 import { hasHandWrittenList } from './pod-injection.ts';
 import { warningAbout } from './warning.ts';
 
@@ -64,7 +64,7 @@ export class Injection {
     this.#view = view;
     this.#listPath = decision.listPath;
     this.#list = decision.list;
-    this.#missing = missingReferences(decision.list, view.secretNames);
+    this.#missing = decision.missing;
   }
 
   patched(reason: InjectReason, ...warnings: string[]): Verdict {

@@ -113,7 +113,7 @@ export function createAdmissionParts({ options, client, clock }: Surroundings, s
     rules: () => (pause.isOn ? undefined : config.current),
     namespaces: observed.namespaces,
     serviceAccounts: observed.serviceAccounts,
-    references: (namespace) => writer.references(namespace),
+    references: (namespace) => writer.stateOf(namespace),
     reachedSince: (namespace) => registration.reachedSince(namespace),
     onMissed: (ref) => reporter.objects.missedInjection(ref),
   });

@@ -39,7 +39,7 @@ export function createReconcilers(
       reachedByWebhook: (namespace) => admission.isReached(namespace),
       onPatched: (ref, reason) => reporter.objects.serviceAccountPatched(ref, reason),
     }),
-    references: (namespace) => writer.references(namespace),
+    references: (namespace) => writer.stateOf(namespace),
     loopGuard,
     onFailure: (key, error, retryInMs) => reporter.failed('ServiceAccount', key, error, retryInMs),
   });

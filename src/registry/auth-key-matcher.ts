@@ -7,19 +7,20 @@ interface AuthKey {
   key: string;
   /** Without scheme, `/v1/`, `/v2/` and a lone slash: what kubelet sorts by. */
   location: string;
-  /** A label that is no glob as it is, another one as what {@link matchesGlob} takes. */
-  hostLabels: (string | GlobPlaces)[];
+  /** As it is, or, where there is a glob in it, by its labels. */
+  host: string | readonly HostLabel[];
   /** Empty: none given, and then the image has none, either. */
   port: string;
   /** Must begin the image's path. Characters, not components: `/team` opens `/team-b`, too. */
   pathPrefix: string;
 }
 
-type GlobPlaces = readonly (string | RegExp)[];
+/** A label that is no glob as it is, another one as what {@link matchesGlob} takes. */
+type HostLabel = string | readonly (string | RegExp)[];
 
 /** An image as keys are compared with it. */
 interface Image {
-  labels: readonly string[];
+  host: string;
   port: string;
   /** From the slash on. */
   path: string;
@@ -48,22 +49,24 @@ export function compileAuthKeys(keys: Iterable<string>): (image: string) => stri
     const reference = parseImageReference(image);
     const [host, port] = splitPort(reference.registry);
     if (host.length > MAX_HOST_LENGTH) return undefined;
-    const compared = { labels: host.split('.'), port, path: `/${reference.repository}` };
+    const compared = { host, port, path: `/${reference.repository}` };
     const found = parsed.find((key) => matches(key, compared));
     return found?.key ?? (fallsBackToDockerHub(reference) ? hubKey : undefined);
   };
 }
 
-function matches(key: AuthKey, { labels, port, path }: Image): boolean {
-  return (
-    key.port === port &&
-    key.hostLabels.length === labels.length &&
-    path.startsWith(key.pathPrefix) &&
-    key.hostLabels.every((pattern, position) => {
-      const label = labels[position] ?? '';
-      return typeof pattern === 'string' ? pattern === label : matchesGlob(pattern, label);
-    })
-  );
+function matches(key: AuthKey, { host, port, path }: Image): boolean {
+  return key.port === port && path.startsWith(key.pathPrefix) && matchesHost(key.host, host);
+}
+
+function matchesHost(pattern: AuthKey['host'], host: string): boolean {
+  if (typeof pattern === 'string') return pattern === host;
+  const labels = host.split('.');
+  return labels.length === pattern.length && labels.every((label, position) => matchesLabel(pattern[position], label));
+}
+
+function matchesLabel(pattern: HostLabel = '', label: string): boolean {
+  return typeof pattern === 'string' ? pattern === label : matchesGlob(pattern, label);
 }
 
 /** kubelet takes every registry without a dot or a colon for Docker Hub here, `localhost` included. */
@@ -78,13 +81,14 @@ function parseAuthKey(key: string): AuthKey | undefined {
   if (!/^[\w\-.~!$&'()*+,;=[\]<>":]*$/.test(registry) || !/^(\[.*\]|[^:]*)(:\d*)?$/.test(registry)) return undefined;
   const pathPrefix = path.replace(/^\/v[12](?=\/)/, '').replace(/^\/$/, '');
   const [host, port] = splitPort(registry);
-  const hostLabels = host.split('.').map(compileLabel);
-  if (!hostLabels.every((label) => label !== undefined)) return undefined;
-  return { key, location: registry + pathPrefix, hostLabels, port, pathPrefix };
+  const labels = host.split('.').map(compileLabel);
+  if (!labels.every((label) => label !== undefined)) return undefined;
+  const isGlob = labels.some((label) => typeof label !== 'string');
+  return { key, location: registry + pathPrefix, host: isGlob ? labels : host, port, pathPrefix };
 }
 
 /** Undefined when a bracket is never closed, or closed at once. */
-function compileLabel(label: string): string | GlobPlaces | undefined {
+function compileLabel(label: string): HostLabel | undefined {
   if (!/[*[]/.test(label)) return label;
   const places = label.match(/\[[^\]]+\]|[^[]/g) ?? [];
   if (places.join('') !== label) return undefined;
@@ -96,6 +100,7 @@ function compileLabel(label: string): string | GlobPlaces | undefined {
 }
 
 function splitPort(registry: string): [host: string, port: string] {
+  if (!registry.includes(':') && !registry.startsWith('[')) return [registry, ''];
   const [, bracketed, plain, port = ''] = /^(?:\[(.*)\]|([^:]*))(?::(\d*))?$/.exec(registry) ?? [];
   return [bracketed ?? plain ?? registry, port];
 }

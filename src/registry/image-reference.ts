@@ -15,7 +15,8 @@ const defaultRegistry = 'docker.io';
  * Source: https://github.com/distribution/reference (normalize.go).
  */
 export function parseImageReference(image: string): ImageReference {
-  const name = stripTag(image.split('@', 1)[0] ?? '');
+  const digest = image.indexOf('@');
+  const name = stripTag(digest < 0 ? image : image.slice(0, digest));
   const slash = name.indexOf('/');
   const first = name.slice(0, Math.max(slash, 0));
   if (slash < 0 || !isRegistry(first)) return onDockerHub(name);

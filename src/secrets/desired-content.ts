@@ -3,7 +3,7 @@ import type { Config, RegistryEntry } from '../config/config.ts';
 import { loginOf } from '../config/registry-login.ts';
 import { listedDomains, type StoredCredential } from '../credentials/refresh-policy.ts';
 import { credentialOf, type TokensState } from '../credentials/tokens-secret.ts';
-import { registriesFor } from '../targets/registry-scope.ts';
+import { ScopeCache } from '../targets/registry-scope.ts';
 import type { MergedAuths } from './extra-auths.ts';
 import {
   pullSecretContent,
@@ -25,8 +25,8 @@ export interface DesiredSecret {
 /** The pull Secrets that a namespace needs, in order. */
 export interface DesiredSecrets {
   readonly secrets: readonly DesiredSecret[];
-  /** Is it certain that it needs no others? Not before the domains of every registry are known. */
-  readonly isComplete: boolean;
+  /** The names of all that it may turn out to need: any, before the domains of every registry are known. */
+  readonly mayNeed: readonly string[];
 }
 
 export interface DesiredContentOptions {
@@ -49,19 +49,12 @@ export interface DesiredContentOptions {
   onTooLarge: (keys: readonly string[]) => void;
 }
 
-/** What everything is made from; compared by identity, part by part. */
-type Sources = readonly [TokensState, Pick<Config, 'registries' | 'notifyEmail'> | undefined, MergedAuths, string?];
-
-const nothing: DesiredSecrets = { secrets: [], isComplete: false };
-
 /** What the pull Secrets of each namespace are to hold now: made once for all that get the same registries. */
 export class DesiredContent {
   readonly #options: DesiredContentOptions;
   readonly #names: readonly string[];
-  #sources: Sources | undefined;
-  #validUntil = 0;
-  /** By the keys of the registries that are meant for the namespace. */
-  readonly #made = new Map<string, DesiredSecrets>();
+  readonly #made = new ScopeCache<DesiredSecrets>();
+  #validUntil = Number.POSITIVE_INFINITY;
 
   constructor(options: DesiredContentOptions) {
     this.#options = options;
@@ -70,24 +63,17 @@ export class DesiredContent {
 
   /** For a namespace that is a target. */
   of(namespace: string): DesiredSecrets {
-    const config = this.#options.config();
-    if (!config) return nothing;
-    this.#forgetWhatIsStale(config);
-    const entries = registriesFor(config.registries, namespace);
-    const scope = entries === config.registries ? '' : entries.map(({ key }) => key).join(' ');
-    const known = this.#made.get(scope) ?? this.#make(entries, config);
-    this.#made.set(scope, known);
-    return known;
-  }
-
-  #forgetWhatIsStale(config: Sources[1]): void {
-    const { clock, tokens, extraAuths, clusterRegion } = this.#options;
-    const sources: Sources = [tokens(), config, extraAuths(), clusterRegion()];
-    const isSame = this.#sources?.every((source, index) => source === sources[index]) ?? false;
-    if (isSame && clock.now() < this.#validUntil) return;
-    this.#sources = sources;
-    this.#validUntil = Number.POSITIVE_INFINITY;
-    this.#made.clear();
+    const { clock, config, tokens, extraAuths, clusterRegion } = this.#options;
+    const current = config();
+    if (!current) return { secrets: [], mayNeed: this.#names };
+    if (clock.now() >= this.#validUntil) {
+      this.#made.clear();
+      this.#validUntil = Number.POSITIVE_INFINITY;
+    }
+    const sources = [current, tokens(), extraAuths(), clusterRegion()];
+    return this.#made.of(namespace, { registries: current.registries, sources }, (entries) =>
+      this.#make(entries, current),
+    );
   }
 
   #make(entries: readonly RegistryEntry[], { notifyEmail: email }: Pick<Config, 'notifyEmail'>): DesiredSecrets {
@@ -108,7 +94,8 @@ export class DesiredContent {
     const secrets = layers.map((layer, index) =>
       this.#secret(index, { ...common, layer, others: index === 0 ? auths : {} }),
     );
-    return { secrets, isComplete: withDomains.every(({ domains }) => domains !== undefined) };
+    const isCertain = withDomains.every(({ domains }) => domains !== undefined);
+    return { secrets, mayNeed: isCertain ? secrets.map(({ name }) => name) : this.#names };
   }
 
   #secret(index: number, sources: ContentSources): DesiredSecret {

@@ -5,9 +5,9 @@ import type { KeptObject, LoopGuard } from '../kube/loop-guard.ts';
 import type { Secret } from '../kube/objects.ts';
 import type { ObjectCache } from '../kube/reflector.ts';
 import { resources } from '../kube/resources.ts';
-import type { SecretReferences } from '../targets/secret-references.ts';
 import type { DesiredSecret, DesiredSecrets } from './desired-content.ts';
 import { pullSecret, pullSecretNames } from './pull-secret.ts';
+import { pullSecretsState, type PullSecretsState } from './pull-secrets-state.ts';
 import {
   foreignReason,
   heldUntil,
@@ -17,7 +17,6 @@ import {
   type ObservedSecret,
   type WriteReason,
 } from './secret-drift.ts';
-import { secretReferences } from './secret-references.ts';
 
 /** What came of the wish that a namespace hold its current pull Secrets. */
 export type EnsureOutcome = 'UpToDate' | 'Written' | 'NoCredential' | 'Foreign' | 'NamespaceGone';
@@ -51,36 +50,16 @@ export class PullSecretWriter {
     this.#names = pullSecretNames(options.secretName);
   }
 
-  /** Is there anything for the namespace's pull Secrets to hold? */
-  hasContent(namespace: string): boolean {
-    return this.#live(namespace).length > 0;
-  }
-
-  /** Is every pull Secret of the namespace that could be written there? Reconciliation sees to the content. */
-  isKnown(namespace: string): boolean {
-    const live = this.#live(namespace);
-    return live.length > 0 && live.every(({ name }) => this.#isOurs(namespace, name));
-  }
-
-  /** Why the Secret of that name is not ours to write, or null; the first one's reason stands for the namespace. */
-  foreign(namespace: string, name = this.#options.secretName): ForeignReason | null {
-    return foreignReason(this.#observed(namespace, name));
+  /** What is known of the namespace's pull Secrets at this moment. */
+  stateOf(namespace: string): PullSecretsState {
+    return pullSecretsState(this.#options.desired(namespace), (name) => this.#observed(namespace, name));
   }
 
   /** The Secrets that the namespace needs and somebody else has. */
   foreigners(namespace: string): { name: string; reason: ForeignReason }[] {
     return this.#options.desired(namespace).secrets.flatMap(({ name }) => {
-      const reason = this.foreign(namespace, name);
+      const reason = foreignReason(this.#observed(namespace, name));
       return reason ? [{ name, reason }] : [];
-    });
-  }
-
-  /** Which pull Secrets the lists of a namespace that is a target are to name. */
-  references(namespace: string): SecretReferences {
-    return secretReferences(this.#options.desired(namespace), {
-      names: this.#names,
-      isForeign: (name) => this.foreign(namespace, name) !== null,
-      isKnown: (name) => this.#isOurs(namespace, name),
     });
   }
 
@@ -110,7 +89,7 @@ export class PullSecretWriter {
   }
 
   async #ensure(namespace: string, isDue: (secret: DesiredSecret) => boolean): Promise<EnsureOutcome> {
-    if (this.foreign(namespace)) return 'Foreign';
+    if (foreignReason(this.#observed(namespace, this.#options.secretName))) return 'Foreign';
     // One that is there is cleared of what it is not to hold any more, even of everything.
     const due = this.#options
       .desired(namespace)
@@ -131,7 +110,7 @@ export class PullSecretWriter {
   /** From when on Secrets of the namespace may be written that are left as they are until then; Infinity when none is. */
   heldUntil(namespace: string): number {
     const { clock, desired } = this.#options;
-    const times = desired(namespace).secrets.map((secret) => heldUntil(this.#stateOf(namespace, secret)));
+    const times = desired(namespace).secrets.map((secret) => heldUntil(this.#driftOf(namespace, secret)));
     return Math.min(...times.filter((time) => time > clock.now()));
   }
 
@@ -146,7 +125,7 @@ export class PullSecretWriter {
     const { client, secrets, loopGuard, onWritten } = this.#options;
     const { name, content } = desired;
     if (!this.#observed(namespace, name)) await this.#lookForIt(namespace, name);
-    const state = this.#stateOf(namespace, desired);
+    const state = this.#driftOf(namespace, desired);
     const { observed } = state;
     if (foreignReason(observed)) return 'Foreign';
     const reason = writeReason(state);
@@ -166,7 +145,7 @@ export class PullSecretWriter {
 
   #waitMs(namespace: string, desired: DesiredSecret): number {
     const { name, content } = desired;
-    const state = this.#stateOf(namespace, desired);
+    const state = this.#driftOf(namespace, desired);
     const isToBeWritten = foreignReason(state.observed) === null && writeReason(state);
     if (!isToBeWritten) return 0;
     return this.#options.loopGuard.waitMs(kept(namespace, name), content.hash, state.observed?.managers ?? []);
@@ -185,21 +164,11 @@ export class PullSecretWriter {
     for (const secret of items) secrets.observe(secret);
   }
 
-  #live(namespace: string): DesiredSecret[] {
-    return this.#options.desired(namespace).secrets.filter(({ content }) => !content.isEmpty);
-  }
-
-  #stateOf(namespace: string, { name, content, staleHash }: DesiredSecret): DriftState {
+  #driftOf(namespace: string, { name, content, staleHash }: DesiredSecret): DriftState {
     const { clock, isAnswered = () => true, awaitsSuccessor = () => false } = this.#options;
     const observed = this.#observed(namespace, name);
     const desired = { ...content, isPartial: content.isPartial || awaitsSuccessor(namespace) };
     return { observed, desired, staleHash, isAnswered: isAnswered(namespace), now: clock.now() };
-  }
-
-  /** Is there a Secret of that name that we keep, whatever its content? */
-  #isOurs(namespace: string, name: string): boolean {
-    const observed = this.#observed(namespace, name);
-    return observed !== undefined && foreignReason(observed) === null;
   }
 
   #observed(namespace: string, name: string): ObservedSecret | undefined {

@@ -20,7 +20,7 @@ export interface SecretReconcilerOptions {
   secrets: Pick<ObjectCache<Secret, ObservedSecret>, 'get' | 'subscribe'>;
   /** Of the first pull Secret of each namespace. */
   secretName: string;
-  writer: Pick<PullSecretWriter, 'keep' | 'forget' | 'foreigners' | 'heldUntil' | 'references'>;
+  writer: Pick<PullSecretWriter, 'keep' | 'forget' | 'foreigners' | 'heldUntil' | 'stateOf'>;
   /** Takes the references to these Secrets from every ServiceAccount of a namespace that needs them no longer. */
   detachNamespace: (namespace: string, names: readonly string[]) => Promise<void>;
   onForeign: (secret: Required<ObjectRef>, reason: ForeignReason) => void;
@@ -78,7 +78,7 @@ export class SecretReconciler {
     const { outcome, lookAgainInMs } = await writer.keep(namespace);
     if (lookAgainInMs > 0) this.#queue.addAfter(namespace, lookAgainInMs);
     if (outcome === 'NamespaceGone') return;
-    await this.#removeOthers(namespace, writer.references(namespace).keep);
+    await this.#removeOthers(namespace, writer.stateOf(namespace).keep);
     const heldMs = writer.heldUntil(namespace) - this.#options.clock.now();
     if (Number.isFinite(heldMs)) this.#queue.addAfter(namespace, heldMs);
   }

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { ReviewTally } from './review-tally.ts';
 
 /** Every metric of the service. Names and labels are part of its interface. */
 export class Metrics {
@@ -17,11 +18,7 @@ export class Metrics {
     'action',
     'result',
   ]);
-  readonly admissionRequests = this.#counter('admission_requests_total', 'Reviews answered', [
-    'resource',
-    'decision',
-    'reason',
-  ]);
+  readonly admissionRequests = new ReviewTally();
   readonly admissionDuration = new Histogram({
     name: 'acr_injector_admission_duration_seconds',
     help: 'Time from the request to the answer of a review',
@@ -52,6 +49,17 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    const { registry, admissionRequests } = this;
+    new Counter({
+      name: 'acr_injector_admission_requests_total',
+      help: 'Reviews answered',
+      labelNames: ['resource', 'decision', 'reason'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const { labels, count } of admissionRequests.counts) this.inc({ ...labels }, count);
+      },
+    });
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> {

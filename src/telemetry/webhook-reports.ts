@@ -24,7 +24,7 @@ export class WebhookReports {
     const { decision, reason, cause } = verdict;
     // What the service asks of itself would hide what others ask of it.
     if (!review.isOwn) {
-      metrics.admissionRequests.inc({ resource: labelOf(resource), decision, reason });
+      metrics.admissionRequests.count({ resource: labelOf(resource), decision, reason });
       metrics.admissionDuration.observe(durationMs / 1000);
     }
     const fields = { resource, operation, namespace, decision, reason, durationMs };
@@ -34,7 +34,7 @@ export class WebhookReports {
   }
 
   unreadableReview(detail: string): void {
-    this.#options.metrics.admissionRequests.inc({ resource: 'unknown', decision: 'refused', reason: 'Unreadable' });
+    this.#options.metrics.admissionRequests.count({ resource: 'unknown', decision: 'refused', reason: 'Unreadable' });
     this.#options.logger.warn({ detail }, 'request is no AdmissionReview');
   }
 

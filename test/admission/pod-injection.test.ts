@@ -18,6 +18,7 @@ describe('a Pod', () => {
       inject: true,
       listPath: '/spec/imagePullSecrets',
       list: [{ name: 'theirs' }],
+      missing: ['pull'],
     });
   });
 

@@ -18,6 +18,7 @@ describe('a ServiceAccount', () => {
       inject: true,
       listPath: '/imagePullSecrets',
       list: [{ name: 'theirs' }],
+      missing: ['pull'],
     });
   });
 

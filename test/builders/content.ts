@@ -32,5 +32,5 @@ export function desiredSecrets(...contents: (PullSecretContent | undefined)[]): 
     const name = index === 0 ? 'pull' : `pull-${index + 1}`;
     return { name, content: content ?? emptyContent(), staleHash: 'none' };
   });
-  return { secrets, isComplete: true };
+  return { secrets, mayNeed: secrets.map(({ name }) => name) };
 }

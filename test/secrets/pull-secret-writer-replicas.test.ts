@@ -49,7 +49,7 @@ describe('a replica that does not lead and whose watch is late', () => {
     writtenByLeader(newer);
     expect(await writer.ensure('a')).toBe('UpToDate');
     expect(storedData()).toBe(newer.data);
-    expect(writer.isKnown('a')).toBe(true);
+    expect(writer.stateOf('a').isKnown).toBe(true);
   });
 
   it('makes the Secret where there really is none', async () => {

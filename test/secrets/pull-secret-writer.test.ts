@@ -55,9 +55,9 @@ function holdAnswers() {
 
 describe('the wish for a pull Secret', () => {
   it('makes one where there is none, and is told that it is known at once', async () => {
-    expect(writer.isKnown('a')).toBe(false);
+    expect(writer.stateOf('a').isKnown).toBe(false);
     expect(await writer.ensure('a')).toBe('Written');
-    expect(writer.isKnown('a')).toBe(true);
+    expect(writer.stateOf('a').isKnown).toBe(true);
     expect(stored()).toMatchObject(pullSecret(ref, content!));
     expect(written).toEqual(['a Missing']);
   });
@@ -106,7 +106,7 @@ describe('a Secret that somebody else fills', () => {
   it('is left as it is, and known, until there is everything to put in its place', async () => {
     const before = stored();
     expect(await writer.ensure('a')).toBe('UpToDate');
-    expect(writer.isKnown('a')).toBe(true);
+    expect(writer.stateOf('a').isKnown).toBe(true);
     expect(stored()).toEqual(before);
     isAnswered = true;
     expect(await writer.ensure('a')).toBe('Written');
@@ -136,7 +136,7 @@ describe('a Secret that is to hold nothing any more', () => {
     await writer.ensure('a');
     const uid = stored()?.metadata.uid;
     content = emptyContent(2);
-    expect(writer.hasContent('a')).toBe(false);
+    expect(writer.stateOf('a').hasContent).toBe(false);
     expect(await writer.ensure('a')).toBe('NoCredential');
     expect(stored()).toMatchObject({ metadata: { uid }, data: { '.dockerconfigjson': btoa('{"auths":{}}') } });
     expect(await writer.ensure('a')).toBe('NoCredential');
@@ -243,8 +243,8 @@ describe('a Secret of somebody else', () => {
   ])('%s is left alone', async (_, secret, reason) => {
     api.put(resources.secrets, secret);
     await clock.pass(0);
-    expect(writer.foreign('a')).toBe(reason);
-    expect(writer.isKnown('a')).toBe(false);
+    expect(writer.stateOf('a').foreign).toBe(reason);
+    expect(writer.stateOf('a').isKnown).toBe(false);
     expect(await writer.ensure('a')).toBe('Foreign');
     expect(writes()).toBe(0);
   });

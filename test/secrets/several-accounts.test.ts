@@ -79,8 +79,8 @@ describe('the pull Secrets of several accounts', () => {
   it('are there side by side', () => {
     expect([dataAt('pull'), dataAt('pull-2'), dataAt('pull-3')]).toEqual([one.data, two.data, undefined]);
     expect(steps).toEqual(['a Missing', 'a Missing']);
-    expect(writer.isKnown('a')).toBe(true);
-    expect(writer.references('a').attach).toEqual(['pull', 'pull-2']);
+    expect(writer.stateOf('a').isKnown).toBe(true);
+    expect(writer.stateOf('a').attach).toEqual(['pull', 'pull-2']);
   });
 
   it('are written only where a renewal concerns them', async () => {
@@ -104,7 +104,7 @@ describe('the pull Secrets of several accounts', () => {
   });
 
   it('stay while it is not certain that they are not needed, or while no token is live', async () => {
-    await want({ ...desiredSecrets(one), isComplete: false });
+    await want({ ...desiredSecrets(one), mayNeed: ['pull', 'pull-2'] });
     const expiring = ({ secrets, ...rest }: DesiredSecrets): DesiredSecrets => ({
       secrets: secrets.map((secret, index) => ({ ...secret, staleHash: [one, two][index]?.hash ?? '' })),
       ...rest,
@@ -135,7 +135,7 @@ describe('the pull Secrets of several accounts', () => {
     await want(desiredSecrets(renewed, two));
     expect(dataAt('pull')).toBe(renewed.data);
     expect(steps).toContain('a/pull-2 ForeignType');
-    expect(writer.references('a').attach).toEqual(['pull']);
+    expect(writer.stateOf('a').attach).toEqual(['pull']);
   });
 
   it('are none of our business where we need none of that name and somebody else made it', async () => {
@@ -154,7 +154,7 @@ describe('the wish for all of them', () => {
     await expect(writer.ensure('b')).rejects.toMatchObject({ status: 500 });
     api.intercept = () => undefined;
     expect(await writer.ensure('b')).toBe('Written');
-    expect(writer.isKnown('b')).toBe(true);
+    expect(writer.stateOf('b').isKnown).toBe(true);
   });
 
   it('is as good as its namespace', async () => {

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { registriesFor } from '../../src/targets/registry-scope.ts';
+import { beforeEach, describe, expect, it, test } from 'vitest';
+import { registriesFor, ScopeCache } from '../../src/targets/registry-scope.ts';
 import { observeNamespace, selectsNamespace } from '../../src/targets/target-selector.ts';
 import { configWith, registry } from '../builders/config.ts';
 import { namespaceNamed } from '../builders/kube-objects.ts';
@@ -34,4 +34,41 @@ test('an excluded namespace is no target, even where it is named', () => {
   expect(['team-a', 'test-1', 'kube-system'].map((name) => selects(config, name))).toEqual([true, false, false]);
   expect(selects(configWith({ excludeNamespaces: ['test-*'] }), 'test-2')).toBe(false);
   expect(selects(configWith({ excludeNamespaces: ['test-*'] }), 'team-a')).toBe(true);
+});
+
+describe('what is made once for a scope', () => {
+  const registries = [someOnly, everywhere];
+  const sources = [{}, 'a'];
+  let made: number;
+  let cache: ScopeCache<number>;
+  const of = (namespace: string, from: readonly unknown[] = sources, entries = registries) =>
+    cache.of(namespace, { registries: entries, sources: from }, () => ++made);
+
+  beforeEach(() => {
+    made = 0;
+    cache = new ScopeCache<number>();
+  });
+
+  it('is shared by the namespaces that the same registries are meant for, and by no others', () => {
+    expect([of('team-a'), of('team-c'), of('team-d'), of('team-a')]).toEqual([1, 2, 2, 1]);
+  });
+
+  it('is made anew once anything is another that it is made from, for every scope', () => {
+    expect([of('team-a'), of('team-c')]).toEqual([1, 2]);
+    expect([of('team-a', [sources[0], 'b']), of('team-c', [sources[0], 'b'])]).toEqual([3, 4]);
+    expect(of('team-a', [{}, 'b'])).toBe(5);
+    expect(of('team-a')).toBe(6);
+  });
+
+  it('is made anew after it was forgotten', () => {
+    of('team-a');
+    cache.clear();
+    expect(of('team-a')).toBe(2);
+  });
+
+  it('is made for the registries that are meant for the namespace', () => {
+    const given: unknown[] = [];
+    cache.of('team-c', { registries, sources }, (entries) => given.push(...entries));
+    expect(given).toEqual([everywhere]);
+  });
 });
