@@ -44,8 +44,8 @@ export class KeepAliveLoad implements Disposable {
 }
 
 /**
- * Keeps this process from sleeping between two answers. To wake it would be the server's work, within the system call that sends the answer:
- * the slower of two servers would pay for that more often, which made 5 µs of its own time look like 9.
+ * Keeps this process from sleeping between two answers. To wake it would be the server's work, within the system call that sends the
+ * answer: the slower of two servers would pay for that more often, which made 5 µs of its own time look like 9.
  */
 function stayAwake(): () => void {
   let isOver = false;

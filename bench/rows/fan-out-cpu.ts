@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../src/clock.ts';
 import { KubeConnection } from '../../src/kube/connection.ts';
 import { KubeClient } from '../../src/kube/kube-client.ts';
@@ -38,6 +39,8 @@ export const row: Row = {
       // A renewal would take a while before it writes, which is not to count.
       await configure(user, configurationOf({ configuration: { 'notify-email': `${randomUUID()}@example.com` } }));
       await eventually(async () => (await cluster.ask<number>('pullSecretWrites')) >= NAMESPACES, PATIENCE);
+      // For the last answers, and what the service's own watch tells it.
+      await sleep(200);
     };
     const pair = {
       subject: () => cpuOfWrite(service.pid, fanOut),

@@ -72,12 +72,11 @@ function decide(request: AdmissionRequest, view: AdmissionView): InjectionDecisi
   const reason = firstReason(namespacePolicies, view);
   if (reason) return { inject: false, reason };
   const { operation, resource, subresource } = request;
-  const [isCreate, isUpdate] = [operation === 'CREATE', operation === 'UPDATE'];
-  if (subresource === '') {
-    if (resource === 'serviceaccounts' && (isCreate || isUpdate)) return decideServiceAccount(request, view);
-    // Only then: the list of a Pod that exists cannot be changed.
-    if (resource === 'pods' && isCreate) return decidePod(request, view);
-  }
+  const isCreate = operation === 'CREATE';
+  const isOfServiceAccount = resource === 'serviceaccounts' && (isCreate || operation === 'UPDATE');
+  if (isOfServiceAccount && subresource === '') return decideServiceAccount(request, view);
+  // Only then: the list of a Pod that exists cannot be changed.
+  if (resource === 'pods' && isCreate && subresource === '') return decidePod(request, view);
   return { inject: false, reason: 'UnknownResource' };
 }
 

@@ -54,7 +54,6 @@ export class DesiredContent {
   readonly #options: DesiredContentOptions;
   readonly #names: readonly string[];
   readonly #made = new ScopeCache<DesiredSecrets>();
-  #validUntil = Number.POSITIVE_INFINITY;
 
   constructor(options: DesiredContentOptions) {
     this.#options = options;
@@ -66,14 +65,13 @@ export class DesiredContent {
     const { clock, config, tokens, extraAuths, clusterRegion } = this.#options;
     const current = config();
     if (!current) return { secrets: [], mayNeed: this.#names };
-    if (clock.now() >= this.#validUntil) {
-      this.#made.clear();
-      this.#validUntil = Number.POSITIVE_INFINITY;
-    }
-    const sources = [current, tokens(), extraAuths(), clusterRegion()];
-    return this.#made.of(namespace, { registries: current.registries, sources }, (entries) =>
-      this.#make(entries, current),
-    );
+    const from = { registries: current.registries, sources: [current, tokens(), extraAuths(), clusterRegion()] };
+    const make = (entries: readonly RegistryEntry[]) => this.#make(entries, current);
+    const made = this.#made.of(namespace, from, make);
+    const hasExpired = made.secrets.some(({ content }) => content.expiresAt <= clock.now());
+    if (!hasExpired) return made;
+    this.#made.clear();
+    return this.#made.of(namespace, from, make);
   }
 
   #make(entries: readonly RegistryEntry[], { notifyEmail: email }: Pick<Config, 'notifyEmail'>): DesiredSecrets {
@@ -101,7 +99,6 @@ export class DesiredContent {
   #secret(index: number, sources: ContentSources): DesiredSecret {
     const { clock, onTooLarge } = this.#options;
     const content = pullSecretContent(sources, clock.now());
-    this.#validUntil = Math.min(this.#validUntil, content.expiresAt);
     if (content.leftOut.length > 0) onTooLarge(content.leftOut);
     return { name: this.#names[index] ?? '', content, staleHash: staleContent(sources).hash };
   }

@@ -76,6 +76,15 @@ describe('what a pull Secret is to hold', () => {
     expect(first().content.hash).not.toBe(content.hash);
   });
 
+  it('is not made anew when a token would have expired that was renewed before', () => {
+    first();
+    const renewed = credentialWith({ expiresAt: START + 2 * HOUR_MS });
+    tokens = { ...tokens, generation: 2, credentials: credentialsOf([registry, renewed]) };
+    const before = desired.of('team-a');
+    clock.advance(HOUR_MS);
+    expect(desired.of('team-a')).toBe(before);
+  });
+
   it('is made anew for another configuration', () => {
     config = configWith({ registries: [registry] });
     expect(expiresAt()).toBe(START + HOUR_MS);
