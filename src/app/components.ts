@@ -92,7 +92,7 @@ export function createComponents(surroundings: Surroundings) {
 
   // What is under way when the brake is pulled stops before its next write.
   const brakedClient = client.writingWhile(() => !pause.isOn);
-  const { extraAuths, desired, writer } = createPullSecrets(
+  const { extraAuths, writer } = createPullSecrets(
     { ...surroundings, client: brakedClient },
     { reporter, leads, loopGuard, config, tokens, observed, refresher, clusterRegion },
   );
@@ -131,7 +131,6 @@ export function createComponents(surroundings: Surroundings) {
     config,
     tokens,
     refresher,
-    desired,
     admission,
     ...reconcilers,
   };

@@ -67,5 +67,5 @@ export function createPullSecrets(
     awaitsSuccessor: (namespace) => keysFor(namespace).some((key) => refresher.awaitsSuccessor(key)),
     onWritten: (namespace, reason) => reporter.objects.pullSecretWritten(namespace, reason),
   });
-  return { extraAuths, desired, writer };
+  return { extraAuths, writer };
 }
