@@ -89,14 +89,10 @@ export class LiveAdmissionView {
   }
 }
 
-const none: readonly string[] = [];
-
 function deadAt(registries: readonly RegistryEntry[], tokens: TokensState): Scope['deadAt'] {
   const expiries = registries.map((entry) => ({
     key: entry.key,
     expiresAt: credentialOf(tokens, entry)?.expiresAt ?? 0,
   }));
-  const firstExpiry = Math.min(...expiries.map(({ expiresAt }) => expiresAt));
-  return (time) =>
-    time < firstExpiry ? none : expiries.filter(({ expiresAt }) => expiresAt <= time).map(({ key }) => key);
+  return (time) => expiries.filter(({ expiresAt }) => expiresAt <= time).map(({ key }) => key);
 }

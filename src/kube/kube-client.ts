@@ -1,4 +1,5 @@
 import { request, type Dispatcher } from 'undici';
+import { systemClock, withDeadline } from '../clock.ts';
 import { KubeApiError } from '../errors.ts';
 import { errorOfStatus, parseStatus, unreachable } from './api-error.ts';
 import type { KubeConnection } from './connection.ts';
@@ -161,7 +162,8 @@ export class KubeClient {
   }
 
   async #call<T>(call: Call, read = (body: Body) => body.json() as Promise<T>): Promise<T> {
-    const deadline = new Deadline(call);
+    // An AbortSignal.timeout would live on for all of that time, with what it holds.
+    const deadline = withDeadline(systemClock, call.timeoutMs ?? 30_000, call.signal);
     try {
       const { body } = await this.#send({ ...call, signal: deadline.signal });
       return await read(body);
@@ -192,31 +194,6 @@ export class KubeClient {
     if (response.statusCode === 401) this.#connection.invalidate();
     throw await refusal(response, call);
   }
-}
-
-/** The end of a call's time, or its own signal. An AbortSignal.timeout would live on for all of that time, with what it holds. */
-class Deadline {
-  readonly #abort = new AbortController();
-  readonly #parent: AbortSignal | undefined;
-  readonly #timer: NodeJS.Timeout;
-
-  constructor({ signal, timeoutMs = 30_000 }: CallOptions) {
-    this.#parent = signal;
-    this.#timer = setTimeout(() => this.#abort.abort(new DOMException('', 'TimeoutError')), timeoutMs);
-    if (signal?.aborted) this.#forward();
-    signal?.addEventListener('abort', this.#forward);
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer);
-    this.#parent?.removeEventListener('abort', this.#forward);
-  }
-
-  readonly #forward = () => this.#abort.abort(this.#parent?.reason);
 }
 
 function mayNotWrite(): KubeApiError {

@@ -1,4 +1,5 @@
 import type { Secret } from '../kube/objects.ts';
+import { refOf } from '../kube/object-map.ts';
 import type { ChangeListener, ObjectCache } from '../kube/reflector.ts';
 import type { ObservedSecret } from './secret-drift.ts';
 
@@ -28,7 +29,7 @@ export class ObservedPullSecrets implements SecretsOfOneName {
   }
 
   get(key: string): ObservedSecret | undefined {
-    return this.#byName.get(key.slice(key.indexOf('/') + 1))?.get(key);
+    return this.#byName.get(refOf(key).name)?.get(key);
   }
 
   observe(secret: Secret): void {
