@@ -3,25 +3,29 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { AnswerReader } from './http-answer.ts';
 
+/** As many as `admission-load` has. More are never waited for at once, unless the server stands still for a large part of a second. */
+const CONNECTIONS = 32;
+
 /**
- * Sends so many requests a second, whether the ones before are answered or not, on connections that stay open, until `signal`
- * fires. Resolves to how long each answer took from when its request was due, in milliseconds: a server that makes requests wait
- * for one another hides nothing.
+ * Sends so many requests a second, whether the ones before are answered or not, on connections that are open beforehand and stay
+ * so, until `signal` fires. Resolves to how long each answer took from when its request was due, in milliseconds: a server that
+ * makes requests wait for one another hides nothing.
  */
 export async function paceRequests(
   port: number,
   { request, perSecond, signal }: { request: Buffer; perSecond: number; signal: AbortSignal },
 ): Promise<number[]> {
   const latenciesMs: number[] = [];
-  const free: Connection[] = [];
-  const all: Connection[] = [];
+  const all = await Promise.all(Array.from({ length: CONNECTIONS }, () => Connection.open(port)));
+  const free = [...all];
   const underWay = new Set<Promise<void>>();
   const startedAt = performance.now();
   for (let sent = 0; !signal.aborted; sent += 1) {
     const dueAt = startedAt + (sent * 1000) / perSecond;
     await sleep(Math.max(0, dueAt - performance.now()));
-    const connection = free.pop() ?? (await Connection.open(port));
-    if (!all.includes(connection)) all.push(connection);
+    if (free.length === 0) await Promise.race(underWay);
+    const connection = free.pop();
+    if (connection === undefined) throw new Error('an answer came, and no connection with it');
     const answer = connection.ask(request).then(() => {
       latenciesMs.push(performance.now() - dueAt);
       free.push(connection);

@@ -5,7 +5,7 @@ import type { ObjectRef, Resource } from './resources.ts';
 export type KeptObject = ObjectRef & { resource: Resource };
 
 export interface LoopGuardOptions {
-  clock: Clock;
+  clock: Pick<Clock, 'now'>;
   /** Told once of each fight. `rivals` are the field managers that wrote the object beside us, the latest first. */
   onFight: (object: KeptObject, rivals: readonly string[]) => void;
 }

@@ -25,7 +25,8 @@ export class WorkQueue {
   readonly #working = new Set<string>();
   readonly #again = new Set<string>();
   readonly #failures = new Map<string, number>();
-  readonly #delayed = new Map<string, AbortController>();
+  /** What forgets that the key is to be added later. */
+  readonly #delayed = new Map<string, () => void>();
   /** Those of the delayed keys that failed. */
   readonly #backingOff = new Set<string>();
   #signal: AbortSignal | undefined;
@@ -56,16 +57,12 @@ export class WorkQueue {
   addAfter(key: string, delayMs: number): void {
     if (!this.#takes(key)) return;
     this.#cancelDelay(key);
-    const timer = new AbortController();
-    this.#delayed.set(key, timer);
-    this.#options.clock.sleep(delayMs, timer.signal).then(
-      () => {
-        this.#delayed.delete(key);
-        this.#backingOff.delete(key);
-        this.add(key);
-      },
-      () => undefined,
-    );
+    const cancel = this.#options.clock.after(delayMs, () => {
+      this.#delayed.delete(key);
+      this.#backingOff.delete(key);
+      this.add(key);
+    });
+    this.#delayed.set(key, cancel);
   }
 
   #takes(key: string): boolean {
@@ -73,7 +70,7 @@ export class WorkQueue {
   }
 
   #clear(): void {
-    for (const timer of this.#delayed.values()) timer.abort();
+    for (const cancel of this.#delayed.values()) cancel();
     this.#waiting.clear();
     this.#again.clear();
     this.#failures.clear();
@@ -126,7 +123,7 @@ export class WorkQueue {
   }
 
   #cancelDelay(key: string): void {
-    this.#delayed.get(key)?.abort();
+    this.#delayed.get(key)?.();
     this.#delayed.delete(key);
   }
 }

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../src/clock.ts';
+import { sleepBy } from './sleep-by.ts';
 
 interface Sleeper {
   wakesAt: number;
@@ -29,25 +30,20 @@ export class ManualClock implements Clock {
 
   /** Even who sleeps for no time wakes only when the test moves time, by nothing at least. */
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return sleepBy(this, ms, signal);
+  }
+
+  after(ms: number, act: () => void): () => void {
     if (Number.isNaN(ms)) throw new Error('somebody wants to sleep for NaN milliseconds');
-    return new Promise((resolve, reject) => {
-      const abort = () => {
+    const sleeper = {
+      wakesAt: this.#now + ms,
+      wake: () => {
         this.#sleepers.delete(sleeper);
-        reject(new DOMException('aborted', 'AbortError'));
-      };
-      const wake = () => {
-        signal?.removeEventListener('abort', abort);
-        this.#sleepers.delete(sleeper);
-        resolve();
-      };
-      const sleeper = { wakesAt: this.#now + ms, wake };
-      if (signal?.aborted) {
-        abort();
-        return;
-      }
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#sleepers.add(sleeper);
-    });
+        act();
+      },
+    };
+    this.#sleepers.add(sleeper);
+    return () => void this.#sleepers.delete(sleeper);
   }
 
   /** Moves time in one leap, and wakes whoever has slept long enough. */

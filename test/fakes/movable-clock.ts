@@ -1,4 +1,5 @@
 import type { Clock } from '../../src/clock.ts';
+import { sleepBy } from './sleep-by.ts';
 
 interface Sleeper {
   /** On the machine's monotonic clock, in milliseconds. */
@@ -16,31 +17,29 @@ export class MovableClock implements Clock {
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
-      const end = (act: () => void) => {
+    return sleepBy(this, ms, signal);
+  }
+
+  after(ms: number, act: () => void): () => void {
+    let timer: NodeJS.Timeout | undefined;
+    const cancel = () => {
+      clearTimeout(timer);
+      this.#sleepers.delete(sleeper);
+    };
+    const sleeper: Sleeper = {
+      wakesAt: performance.now() + ms,
+      arm: () => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
-        this.#sleepers.delete(sleeper);
-        act();
-      };
-      const abort = () => end(() => reject(new DOMException('aborted', 'AbortError')));
-      const sleeper: Sleeper = {
-        wakesAt: performance.now() + ms,
-        arm: () => {
-          clearTimeout(timer);
-          const leftMs = Math.min(Math.max(0, sleeper.wakesAt - performance.now()), 0x7fff_ffff);
-          timer = setTimeout(() => end(resolve), leftMs);
-        },
-      };
-      if (signal?.aborted) {
-        abort();
-        return;
-      }
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#sleepers.add(sleeper);
-      sleeper.arm();
-    });
+        const leftMs = Math.min(Math.max(0, sleeper.wakesAt - performance.now()), 0x7fff_ffff);
+        timer = setTimeout(() => {
+          cancel();
+          act();
+        }, leftMs);
+      },
+    };
+    this.#sleepers.add(sleeper);
+    sleeper.arm();
+    return cancel;
   }
 
   /** So much time is over: who would have woken meanwhile wakes now. */

@@ -125,7 +125,7 @@ it('however repairs come, one more is made within five minutes', () => {
     fc.property(fc.array(fc.integer({ min: 0, max: 20 * MINUTE_MS }), { maxLength: 40 }), (pauses) => {
       const time = { now: 0 };
       const counted = new LoopGuard({
-        clock: { now: () => time.now, sleep: () => Promise.resolve() },
+        clock: { now: () => time.now },
         onFight: () => undefined,
       });
       for (const pauseMs of pauses) {

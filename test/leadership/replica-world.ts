@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../src/clock.ts';
 import { Elector } from '../../src/leadership/elector.ts';
 import { MemoryApi } from '../fakes/memory-api.ts';
+import { sleepBy } from '../fakes/sleep-by.ts';
 
 /** Time as nobody sees it: each machine has a clock of its own. */
 export class ReplicaWorld {
@@ -117,39 +118,23 @@ export class SimulatedReplica {
   }
 
   #clock(): Clock {
+    const after: Clock['after'] = (ms, wake) => {
+      const sleeper: Sleeper = { wakesAt: this.elapsedMs + ms, wake };
+      this.#sleepers.add(sleeper);
+      return () => void this.#sleepers.delete(sleeper);
+    };
     return {
       now: () => Math.round(1e12 + this.offsetMs + this.elapsedMs),
-      sleep: (ms, signal) => this.#sleep(ms, signal),
+      sleep: (ms, signal) => sleepBy({ after }, ms, signal),
+      after,
     };
-  }
-
-  #sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const abort = () => {
-        this.#sleepers.delete(sleeper);
-        reject(new DOMException('aborted', 'AbortError'));
-      };
-      const sleeper: Sleeper = {
-        wakesAt: this.elapsedMs + ms,
-        wake: () => {
-          signal?.removeEventListener('abort', abort);
-          resolve();
-        },
-      };
-      if (signal?.aborted) {
-        abort();
-        return;
-      }
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#sleepers.add(sleeper);
-    });
   }
 
   /** The API as this process reaches it: requests take their time, and a stopped process sends and takes in nothing. */
   #client(): MemoryApi {
     const { api } = this.#world;
     const travel = async () => {
-      if (this.latencyMs > 0 || this.isPaused) await this.#sleep(this.latencyMs);
+      if (this.latencyMs > 0 || this.isPaused) await this.#clock().sleep(this.latencyMs);
       if (this.#world.isApiDown) throw new Error('nobody answers');
     };
     const call = async <T>(send: () => Promise<T>): Promise<T> => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resources } from '../../../src/kube/resources.ts';
+import { ManualClock } from '../../fakes/manual-clock.ts';
 import { SandboxClient } from './sandbox-client.ts';
 import { TestApi, until } from './test-api.ts';
 
@@ -192,7 +193,7 @@ describe('users', () => {
 
 describe('the clock', () => {
   it('is where timestamps come from', async () => {
-    const clock = { now: () => Date.parse('2031-02-03T04:05:06.789Z'), sleep: () => Promise.resolve() };
+    const clock = new ManualClock(Date.parse('2031-02-03T04:05:06.789Z'));
     await using api = await TestApi.start({ clock });
     const { body } = await api.client.apply(configMaps, { namespace: 'default', name: 'a' }, { data: { a: '1' } });
     expect(body.metadata.creationTimestamp).toBe('2031-02-03T04:05:06Z');
