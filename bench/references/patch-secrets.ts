@@ -14,7 +14,7 @@ export interface Patch {
 const { kubeconfig } = childOptions() as { kubeconfig: string };
 const connection = KubeConnection.load(kubeconfig, systemClock);
 const { headers } = await connection.open();
-const pool = new Pool(connection.server, { connections: CONNECTIONS, connect: { rejectUnauthorized: false } });
+const pool = new Pool(connection.origin, { connections: CONNECTIONS, connect: { rejectUnauthorized: false } });
 const sent = { ...headers, 'content-type': 'application/apply-patch+yaml' };
 
 /** Resolves when all are answered. */

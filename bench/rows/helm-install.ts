@@ -44,7 +44,7 @@ async function install(kubeconfig: string, namespace: string): Promise<void> {
 /** What the API server's own metric says of our webhooks. */
 async function waited(connection: KubeConnection): Promise<{ ms: number; calls: number }> {
   const { headers, dispatcher } = await connection.open();
-  const { body } = await request(`${connection.server}/metrics`, { headers, dispatcher });
+  const { body } = await request(`${connection.origin}/metrics`, { headers, dispatcher });
   const lines = (await body.text()).split('\n');
   const sumOf = (suffix: string) =>
     lines

@@ -49,7 +49,7 @@ export class LiveAdmissionView {
     const config = configured();
     if (!config) return undefined;
     // A namespace that no watch has brought yet has only just been made: its name decides.
-    const observed = namespaces.get(namespace);
+    const observed = namespaces.get({ name: namespace });
     const { hasRegistries, managesImage, deadAt } = this.#scope(namespace, config);
     const { attach, hasContent, isKnown, foreign } = secrets.stateOf(namespace);
     // Where no registry is meant for the namespace and no Secret of `extra-auths` gives anything, no wait would end.

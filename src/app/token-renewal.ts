@@ -10,6 +10,7 @@ import { ManagedRole } from '../identity/managed-role.ts';
 import { MetadataService } from '../identity/metadata-service.ts';
 import { ClusterRegion } from '../identity/region.ts';
 import { rrsaTokenFile } from '../identity/rrsa-role.ts';
+import { refOf } from '../kube/object-map.ts';
 import { OpenApiStsClient, type StsClient } from '../identity/sts-client.ts';
 import { WorkerRole } from '../identity/worker-role.ts';
 import { cloudDispatcher } from '../openapi/cloud-dispatcher.ts';
@@ -79,7 +80,7 @@ function createIdentities(
     reporter.failed('session', source, error, retryInMs);
   const accessKey = addOnAccessKey({
     secrets: [...accessKeySecrets.keys()],
-    get: (name) => accessKeySecrets.get(name)?.get(name)?.secret,
+    get: (name) => accessKeySecrets.get(name)?.get(refOf(name))?.secret,
     environment,
   });
   const managedRole = new ManagedRole({ clock, onNotRenewed });

@@ -109,7 +109,7 @@ export class ConfigSource {
 
   get #observed(): ObservedConfigMap | undefined {
     const { namespace, name } = this.#options.configMap;
-    return this.#reflector.get(`${namespace}/${name}`);
+    return this.#reflector.get({ namespace, name });
   }
 
   #adopt(data: ConfigData | undefined): void {

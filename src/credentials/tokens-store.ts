@@ -105,7 +105,7 @@ export class TokensStore {
   }
 
   get #observed(): ObservedTokens | undefined {
-    return this.#reflector.get(`${this.#options.namespace}/${TOKENS_SECRET_NAME}`);
+    return this.#reflector.get({ namespace: this.#options.namespace, name: TOKENS_SECRET_NAME });
   }
 
   /** Stores what is pending, unless `signal` fires before. */

@@ -17,7 +17,9 @@ const IN_CLUSTER_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
  * its generated API would make a new dispatcher, and so a new TLS connection, for each request. This keeps one.
  */
 export class KubeConnection {
-  readonly server: string;
+  /** The scheme, host and port of the API server, and what its paths begin with, which is nothing as a rule. */
+  readonly origin: string;
+  readonly basePath: string;
   readonly #kubeConfig: KubeConfig;
   readonly #clock: Clock;
   #dispatcher: Dispatcher | undefined;
@@ -28,7 +30,11 @@ export class KubeConnection {
   constructor(kubeConfig: KubeConfig, clock: Clock) {
     const cluster = kubeConfig.getCurrentCluster();
     if (!cluster) throw new Error('the kubeconfig names no current cluster');
-    this.server = cluster.server.replace(/\/+$/, '');
+    const url = URL.parse(cluster.server);
+    if (!url || !/^https?:$/.test(url.protocol))
+      throw new Error('the server in the kubeconfig is no URL of http or https');
+    this.origin = url.origin;
+    this.basePath = url.pathname.replace(/\/+$/, '');
     this.#kubeConfig = kubeConfig;
     this.#clock = clock;
   }

@@ -1,4 +1,4 @@
-import { request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { systemClock, withDeadline } from '../clock.ts';
 import { KubeApiError } from '../errors.ts';
 import { errorOfStatus, parseStatus, unreachable } from './api-error.ts';
@@ -8,6 +8,7 @@ import { readLines } from './line-stream.ts';
 import { readList, type ItemListener } from './list-stream.ts';
 import type { KubeList, KubeObject, WatchEvent } from './objects.ts';
 import { pathOf, type ObjectRef, type Resource } from './resources.ts';
+import { wholeAnswer, type WholeAnswer } from './whole-answer.ts';
 
 /** One operation of an RFC 6902 JSON Patch. */
 export type JsonPatchOperation =
@@ -89,9 +90,10 @@ export class KubeClient {
     onItem?: ItemListener<T>,
   ): Promise<KubeList<T>> {
     const { namespace, signal, timeoutMs, ...query } = options;
-    const call = { method: 'GET', path: pathOf(resource, { namespace }), query: { ...query } } as const;
-    const read = onItem && ((body: Body) => readList<T>(body, onItem));
-    return this.#call({ ...call, signal, timeoutMs }, read);
+    const path = pathOf(resource, { namespace });
+    const call = { method: 'GET', path, query: { ...query }, signal, timeoutMs } as const;
+    if (!onItem) return this.#call(call);
+    return this.#bounded(call, async (bounded) => readList<T>(await this.#open(call, bounded), onItem));
   }
 
   create<T extends KubeObject>(resource: Resource, object: T, options: WriteOptions = {}): Promise<T> {
@@ -137,17 +139,18 @@ export class KubeClient {
   async *watch<T extends KubeObject>(resource: Resource, options: WatchOptions): AsyncGenerator<WatchEvent<T>> {
     const { namespace, signal, ...rest } = options;
     const query = { ...rest, watch: true, allowWatchBookmarks: true };
-    const response = await this.#send({ method: 'GET', path: pathOf(resource, { namespace }), query, signal });
+    let body: Body | undefined;
     try {
-      for await (const line of readLines(response.body)) {
+      body = await this.#open({ method: 'GET', path: pathOf(resource, { namespace }), query }, signal);
+      for await (const line of readLines(body)) {
         const event = JSON.parse(line) as WatchEvent<T>;
         if (event.type === 'ERROR') throw errorOfStatus(event.object, `watch of ${resource.plural}`);
         yield event;
       }
     } catch (error) {
-      throw error instanceof KubeApiError ? error : unreachable(error);
+      throw unreachable(error);
     } finally {
-      response.body.destroy();
+      body?.destroy();
     }
   }
 
@@ -161,12 +164,23 @@ export class KubeClient {
     return this.#call({ ...call, query });
   }
 
-  async #call<T>(call: Call, read = (body: Body) => body.json() as Promise<T>): Promise<T> {
+  async #call<T>(call: Call): Promise<T> {
+    return this.#bounded(call, async (signal) => {
+      const { dispatcher, options } = await this.#prepare(call);
+      const answer = await wholeAnswer(dispatcher, options, signal);
+      if (answer.statusCode >= 300) throw this.#refused(answer, call);
+      return JSON.parse(answer.text) as T;
+    });
+  }
+
+  async #bounded<T>(
+    { timeoutMs = 30_000, signal: parent }: Call,
+    act: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     // An AbortSignal.timeout would live on for all of that time, with what it holds.
-    const deadline = withDeadline(systemClock, call.timeoutMs ?? 30_000, call.signal);
+    const deadline = withDeadline(systemClock, timeoutMs, parent);
     try {
-      const { body } = await this.#send({ ...call, signal: deadline.signal });
-      return await read(body);
+      return await act(deadline.signal);
     } catch (error) {
       throw unreachable(error);
     } finally {
@@ -174,25 +188,33 @@ export class KubeClient {
     }
   }
 
-  async #send(call: Call): Promise<Dispatcher.ResponseData> {
-    let response: Dispatcher.ResponseData;
-    try {
-      const { headers, dispatcher } = await this.#connection.open();
-      if (call.method !== 'GET' && !this.#mayWrite()) throw mayNotWrite();
-      response = await request(this.#connection.server + call.path + queryString(call.query), {
-        method: call.method,
-        dispatcher,
-        signal: call.signal,
-        headers: { ...headers, accept: 'application/json', 'content-type': call.contentType ?? 'application/json' },
-        body: call.body === undefined ? undefined : JSON.stringify(call.body),
-        bodyTimeout: 0, // the signal bounds the whole call; a quiet watch is no fault
-      });
-    } catch (error) {
-      throw error instanceof KubeApiError ? error : unreachable(error);
-    }
-    if (response.statusCode < 300) return response;
-    if (response.statusCode === 401) this.#connection.invalidate();
-    throw await refusal(response, call);
+  /** The body of the answer, which is still arriving. */
+  async #open(call: Call, signal: AbortSignal): Promise<Body> {
+    const { dispatcher, options } = await this.#prepare(call);
+    const { body, ...head } = await dispatcher.request({ ...options, signal });
+    if (head.statusCode < 300) return body;
+    throw this.#refused({ ...head, text: await body.text().catch(() => '') }, call);
+  }
+
+  async #prepare(call: Call): Promise<{ dispatcher: Dispatcher; options: Dispatcher.DispatchOptions }> {
+    const { origin, basePath } = this.#connection;
+    const { headers, dispatcher } = await this.#connection.open();
+    if (call.method !== 'GET' && !this.#mayWrite()) throw mayNotWrite();
+    const options = {
+      origin,
+      path: basePath + call.path + queryString(call.query),
+      method: call.method,
+      headers: { ...headers, accept: 'application/json', 'content-type': call.contentType ?? 'application/json' },
+      body: call.body === undefined ? undefined : JSON.stringify(call.body),
+      bodyTimeout: 0, // the signal bounds the whole call; a quiet watch is no fault
+    };
+    return { dispatcher, options };
+  }
+
+  #refused({ statusCode, headers, text }: WholeAnswer, { method, path }: Call): KubeApiError {
+    if (statusCode === 401) this.#connection.invalidate();
+    const retryAfterMs = Number(headers['retry-after']) * 1000;
+    return errorOfStatus(parseStatus(text, statusCode), `${method} ${path}`, retryAfterMs);
   }
 }
 
@@ -205,10 +227,4 @@ function queryString(query: Query = {}): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
   return parameters.size > 0 ? `?${parameters.toString()}` : '';
-}
-
-async function refusal(response: Dispatcher.ResponseData, call: Call): Promise<KubeApiError> {
-  const text = await response.body.text().catch(() => '');
-  const retryAfterMs = Number(response.headers['retry-after']) * 1000;
-  return errorOfStatus(parseStatus(text, response.statusCode), `${call.method} ${call.path}`, retryAfterMs);
 }

@@ -1,7 +1,7 @@
 import { aborted, type Clock } from '../clock.ts';
 import type { KubeObject } from './objects.ts';
-import { refOf } from './object-map.ts';
 import type { ChangeListener, ObjectCache, Reduced, Reflector } from './reflector.ts';
+import type { ObjectRef } from './resources.ts';
 
 /** A server that cannot list what is in one namespace holds the others up no longer. */
 const SYNCED_WITHIN_MS = 10_000;
@@ -47,8 +47,8 @@ export class NamespacedReflectors<T extends KubeObject, R extends Reduced> imple
     return this.#namespaces.hasSynced && this.#present.every(({ hasSynced }) => hasSynced);
   }
 
-  get(key: string): R | undefined {
-    return this.#reflectors.get(refOf(key).namespace)?.get(key);
+  get(ref: ObjectRef): R | undefined {
+    return this.#reflectors.get(ref.namespace ?? '')?.get(ref);
   }
 
   *entries(): IterableIterator<[string, R]> {

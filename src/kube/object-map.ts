@@ -16,10 +16,13 @@ export function refOf(key: string): Required<ObjectRef> {
 export class ObjectMap<R> {
   readonly #namespaces = new Map<string, Map<string, R>>();
 
-  /** @param key as {@link keyOf} makes it. */
-  get(key: string): R | undefined {
-    const { namespace, name } = refOf(key);
+  get({ namespace = '', name }: ObjectRef): R | undefined {
     return this.#namespaces.get(namespace)?.get(name);
+  }
+
+  /** What is kept of that object. */
+  of({ metadata: { namespace = '', name = '' } }: KubeObject): R | undefined {
+    return this.get({ namespace, name });
   }
 
   /** @param object what `kept` is of. */
@@ -28,8 +31,7 @@ export class ObjectMap<R> {
     this.#namespaces.set(namespace, siblings.set(name, kept));
   }
 
-  delete(key: string): void {
-    const { namespace, name } = refOf(key);
+  delete({ namespace = '', name }: ObjectRef): void {
     const siblings = this.#namespaces.get(namespace);
     siblings?.delete(name);
     if (siblings?.size === 0) this.#namespaces.delete(namespace);

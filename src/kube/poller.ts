@@ -4,7 +4,7 @@ import { KubeApiError } from '../errors.ts';
 import type { KubeClient } from './kube-client.ts';
 import type { KubeObject } from './objects.ts';
 import type { ChangeListener, ObjectCache, Reduced } from './reflector.ts';
-import type { Resource } from './resources.ts';
+import type { ObjectRef, Resource } from './resources.ts';
 
 const READ_EVERY_MS = 5_000;
 /** What is missing comes in its own time; what fails is mended soon. */
@@ -56,8 +56,8 @@ export class Poller<T extends KubeObject, R extends Reduced> implements Omit<
     return [...this.#missing].sort();
   }
 
-  get(key: string): R | undefined {
-    return this.#objects.get(key);
+  get({ name }: ObjectRef): R | undefined {
+    return this.#objects.get(name);
   }
 
   entries(): IterableIterator<[string, R]> {

@@ -4,9 +4,9 @@ import { KubeApiError } from '../errors.ts';
 import { forEachInTurns } from '../in-turns.ts';
 import type { KubeClient } from './kube-client.ts';
 import type { KubeObject } from './objects.ts';
-import { keyOf, ObjectMap } from './object-map.ts';
+import { keyOf, ObjectMap, refOf } from './object-map.ts';
 import { compareResourceVersions } from './resource-version.ts';
-import type { Resource } from './resources.ts';
+import type { ObjectRef, Resource } from './resources.ts';
 
 /** The server ends a watch after 45 s; one that is still there at 50 s has stalled. */
 const WATCH_SECONDS = 45;
@@ -36,7 +36,7 @@ export interface ReflectorOptions<T extends KubeObject, R extends Reduced> {
   onRestart?: (error: unknown) => void;
 }
 
-/** Told of an object that came (`previous` undefined), changed, or went (`current` undefined). Must not throw. */
+/** Told of an object, by its key as {@link keyOf} makes it, that came (`previous` undefined), changed, or went (`current` undefined). Must not throw. */
 export type ChangeListener<R> = (key: string, current: R | undefined, previous: R | undefined) => void;
 
 /** A copy in memory of what the API server holds of one resource, kept current while it runs. */
@@ -44,8 +44,7 @@ export interface ObjectCache<T extends KubeObject, R extends Reduced> {
   /** Resolves once what there is is in memory. */
   readonly synced: Promise<unknown>;
   readonly hasSynced: boolean;
-  /** @param key as {@link keyOf} makes it. */
-  get(key: string): R | undefined;
+  get(ref: ObjectRef): R | undefined;
   entries(): IterableIterator<[string, R]>;
   entriesIn(namespace: string): Iterable<[key: string, object: R]>;
   /** Tells of every change from now on, and of nothing else: a relist that finds all as it was is silent. */
@@ -91,9 +90,8 @@ export class Reflector<T extends KubeObject, R extends Reduced> implements Objec
     return this.#hasSynced;
   }
 
-  /** @param key as {@link keyOf} makes it. */
-  get(key: string): R | undefined {
-    return this.#objects.get(key);
+  get(ref: ObjectRef): R | undefined {
+    return this.#objects.get(ref);
   }
 
   entries(): Generator<[key: string, object: R]> {
@@ -216,24 +214,23 @@ export class Reflector<T extends KubeObject, R extends Reduced> implements Objec
   }
 
   #upsert(object: T): void {
-    const known = this.get(keyOf(object));
+    const known = this.#objects.of(object);
     const version = object.metadata.resourceVersion ?? '';
     if (known && compareResourceVersions(version, known.resourceVersion) <= 0) return;
     this.#set(object, known);
   }
 
   #replace(object: T, isNewer: (known: string) => boolean): void {
-    const known = this.get(keyOf(object));
+    const known = this.#objects.of(object);
     const isKnown = known?.resourceVersion === object.metadata.resourceVersion;
     if (known && (isKnown || isNewer(known.resourceVersion))) return;
     this.#set(object, known);
   }
 
   #delete(object: T): void {
-    const key = keyOf(object);
-    const known = this.get(key);
+    const known = this.#objects.of(object);
     const version = object.metadata.resourceVersion ?? '';
-    if (known && compareResourceVersions(known.resourceVersion, version) <= 0) this.#remove(key);
+    if (known && compareResourceVersions(known.resourceVersion, version) <= 0) this.#remove(keyOf(object));
   }
 
   #set(object: T, previous: R | undefined): void {
@@ -243,8 +240,9 @@ export class Reflector<T extends KubeObject, R extends Reduced> implements Objec
   }
 
   #remove(key: string): void {
-    const previous = this.get(key);
-    this.#objects.delete(key);
+    const ref = refOf(key);
+    const previous = this.get(ref);
+    this.#objects.delete(ref);
     this.#announce(key, undefined, previous);
   }
 

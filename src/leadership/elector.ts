@@ -121,7 +121,7 @@ export class Elector implements Leadership {
   }
 
   get #lease(): ObservedLease | undefined {
-    return this.#reflector.get(`${this.#options.namespace}/${LEASE_NAME}`);
+    return this.#reflector.get({ namespace: this.#options.namespace, name: LEASE_NAME });
   }
 
   get #state(): ElectionState {

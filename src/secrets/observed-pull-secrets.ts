@@ -1,6 +1,6 @@
 import type { Secret } from '../kube/objects.ts';
-import { refOf } from '../kube/object-map.ts';
 import type { ChangeListener, ObjectCache } from '../kube/reflector.ts';
+import type { ObjectRef } from '../kube/resources.ts';
 import type { ObservedSecret } from './secret-drift.ts';
 
 type SecretsOfOneName = Pick<
@@ -28,8 +28,8 @@ export class ObservedPullSecrets implements SecretsOfOneName {
     return [...this.#byName.values()].every(({ hasSynced }) => hasSynced);
   }
 
-  get(key: string): ObservedSecret | undefined {
-    return this.#byName.get(refOf(key).name)?.get(key);
+  get(ref: ObjectRef): ObservedSecret | undefined {
+    return this.#byName.get(ref.name)?.get(ref);
   }
 
   observe(secret: Secret): void {

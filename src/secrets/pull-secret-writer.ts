@@ -172,7 +172,7 @@ export class PullSecretWriter {
   }
 
   #observed(namespace: string, name: string): ObservedSecret | undefined {
-    return this.#options.secrets.get(`${namespace}/${name}`);
+    return this.#options.secrets.get({ namespace, name });
   }
 }
 

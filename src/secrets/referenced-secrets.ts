@@ -45,7 +45,7 @@ export class ReferencedSecrets {
 
   /** The Secret as it is now; undefined when there is none, or none that we may read, or it is not followed. */
   get(name: string): Secret | undefined {
-    return this.#followed.get(name)?.reflector.get(`${this.#options.namespace}/${name}`)?.secret;
+    return this.#followed.get(name)?.reflector.get({ namespace: this.#options.namespace, name })?.secret;
   }
 
   /** Is it known of the Secret whether it is there? */

@@ -67,7 +67,7 @@ export class SecretReconciler {
   async #reconcile(namespace: string): Promise<void> {
     const { rules, namespaces, writer, onForeign } = this.#options;
     const currentRules = rules();
-    const observedNamespace = namespaces.get(namespace);
+    const observedNamespace = namespaces.get({ name: namespace });
     if (!currentRules || !observedNamespace || observedNamespace.terminating) return;
     if (!selectsNamespace(currentRules, namespace, observedNamespace)) {
       await this.#removeOthers(namespace, []);
@@ -88,7 +88,7 @@ export class SecretReconciler {
     const removed = this.#names
       .filter((name) => !kept.includes(name))
       .flatMap((name) => {
-        const observed = secrets.get(`${namespace}/${name}`);
+        const observed = secrets.get({ namespace, name });
         return observed?.managed ? [{ ref: { namespace, name }, observed }] : [];
       });
     if (removed.length === 0) return;

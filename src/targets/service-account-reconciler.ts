@@ -4,7 +4,7 @@ import type { KeptObject, LoopGuard } from '../kube/loop-guard.ts';
 import type { Namespace, ServiceAccount } from '../kube/objects.ts';
 import { refOf } from '../kube/object-map.ts';
 import type { ObjectCache } from '../kube/reflector.ts';
-import { resources } from '../kube/resources.ts';
+import { resources, type ObjectRef } from '../kube/resources.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import type { SecretReferences } from './secret-references.ts';
 import { serviceAccountDrift, type ObservedServiceAccount, type Selection } from './service-account-drift.ts';
@@ -94,8 +94,9 @@ export class ServiceAccountReconciler {
   async #lookAtAll(rules: TargetRules): Promise<void> {
     const look = ++this.#looks;
     await forEachInTurns(this.#entriesDuring(look), ([key, { references }]) => {
-      const wasSelected = () => this.#formerRules.some((former) => this.#selects(former, key));
-      if (this.#selects(rules, key)) this.#deselected.delete(key);
+      const ref = refOf(key);
+      const wasSelected = () => this.#formerRules.some((former) => this.#selects(former, ref));
+      if (this.#selects(rules, ref)) this.#deselected.delete(key);
       else if (this.#mayRefer(key, references) && wasSelected()) this.#deselected.add(key);
       this.#addIfDrifted(key);
     });
@@ -131,7 +132,7 @@ export class ServiceAccountReconciler {
   }
 
   #drift(key: string): ReturnType<typeof serviceAccountDrift> {
-    const observed = this.#options.serviceAccounts.get(key);
+    const observed = this.#options.serviceAccounts.get(refOf(key));
     const wanted = this.#wanted(key);
     return observed && wanted ? serviceAccountDrift(observed, wanted.selection, wanted) : null;
   }
@@ -140,29 +141,22 @@ export class ServiceAccountReconciler {
   #wanted(key: string): (SecretReferences & { selection: Selection }) | undefined {
     const { rules, namespaces, references } = this.#options;
     const currentRules = rules();
-    const { namespace } = refOf(key);
-    const observedNamespace = namespaces.get(namespace);
+    const ref = refOf(key);
+    const observedNamespace = namespaces.get({ name: ref.namespace });
     if (!currentRules || !observedNamespace || observedNamespace.terminating) return undefined;
-    const selection = this.#selection(currentRules, key);
-    return { selection, ...(selection === 'selected' ? references(namespace) : NO_REFERENCES) };
+    if (this.#selects(currentRules, ref)) return { selection: 'selected', ...references(ref.namespace) };
+    return { selection: this.#deselected.has(key) ? 'deselected' : 'never', ...NO_REFERENCES };
   }
 
-  #selection(rules: TargetRules, key: string): Selection {
-    if (this.#selects(rules, key)) return 'selected';
-    return this.#deselected.has(key) ? 'deselected' : 'never';
-  }
-
-  #selects(rules: TargetRules, key: string): boolean {
-    const { namespace, name } = refOf(key);
-    return (
-      selectsNamespace(rules, namespace, this.#options.namespaces.get(namespace)) && selectsServiceAccount(rules, name)
-    );
+  #selects(rules: TargetRules, { namespace, name }: Required<ObjectRef>): boolean {
+    const observed = this.#options.namespaces.get({ name: namespace });
+    return selectsNamespace(rules, namespace, observed) && selectsServiceAccount(rules, name);
   }
 
   async #reconcile(key: string): Promise<void> {
     const { serviceAccounts, writer } = this.#options;
     const ref = refOf(key);
-    const { references = [] } = serviceAccounts.get(key) ?? {};
+    const { references = [] } = serviceAccounts.get(ref) ?? {};
     const { attach, keep } = this.#wanted(key) ?? NO_REFERENCES;
     switch (this.#drift(key)) {
       case 'Attach':
@@ -192,7 +186,7 @@ export class ServiceAccountReconciler {
   async #guarded(key: string, list: string, change: () => Promise<void>): Promise<void> {
     const { serviceAccounts, loopGuard } = this.#options;
     const wanted = `${list}, edit ${this.#edits}`;
-    const waitMs = loopGuard.waitMs(keptAt(key), wanted, serviceAccounts.get(key)?.managers ?? []);
+    const waitMs = loopGuard.waitMs(keptAt(key), wanted, serviceAccounts.get(refOf(key))?.managers ?? []);
     if (waitMs > 0) {
       this.#queue.addAfter(key, waitMs);
       return;

@@ -71,7 +71,7 @@ export class MissedInjections {
     const { rules, namespaces, references } = this.#options;
     const current = rules();
     // A namespace that no watch has brought yet has only just been made: its name decides.
-    const observed = namespaces.get(namespace);
+    const observed = namespaces.get({ name: namespace });
     if (!current || observed?.terminating) return false;
     const isTarget = selectsNamespace(current, namespace, observed) && selectsServiceAccount(current, name);
     return isTarget && references(namespace).attach.length > 0;

@@ -123,14 +123,14 @@ export class WebhookReconciler {
   /** Does the API server trust our certificate as it stands? */
   get isTrusted(): boolean {
     const { caBundle, isVerifiedBy } = this.#options;
-    if (caBundle() === undefined || !this.#reflector.get(KEY)) return false;
+    if (caBundle() === undefined || !this.#reflector.get({ name: KEY })) return false;
     // None where every namespace that is watched is excluded, too.
     return this.bundles?.every(isVerifiedBy) === true;
   }
 
   /** What the API server verifies the webhook with, in PEM: that of each entry. Undefined until the registration has been read. */
   get bundles(): string[] | undefined {
-    const registration = this.#reflector.get(KEY)?.stored;
+    const registration = this.#reflector.get({ name: KEY })?.stored;
     if (!registration && !this.#reflector.hasSynced) return undefined;
     const entries = registration?.webhooks ?? [];
     const encoded = new Set(entries.map(({ clientConfig }) => clientConfig.caBundle ?? ''));
@@ -177,7 +177,7 @@ export class WebhookReconciler {
     const { config, paused } = this.#options;
     const current = config();
     if (!this.#reflector.hasSynced) return;
-    const known = this.#reflector.get(KEY)?.stored;
+    const known = this.#reflector.get({ name: KEY })?.stored;
     if (paused() || current?.webhook.enabled === false) {
       if (known) await this.#delete(known);
     } else if (current) {

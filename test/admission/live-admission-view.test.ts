@@ -52,11 +52,11 @@ beforeEach(() => {
     tokens: () => tokens,
     paused: () => paused,
     extraAuths: () => extraAuths,
-    namespaces: { get: (name) => namespaces.get(name) },
+    namespaces: { get: ({ name }) => namespaces.get(name) },
     secrets: new PullSecretWriter({
       clock,
       client: new MemoryApi(),
-      secrets: { get: (key) => secrets.get(key), observe: () => undefined, hasSynced: true },
+      secrets: { get: ({ namespace, name }) => secrets.get(`${namespace}/${name}`), observe: () => undefined, hasSynced: true },
       secretName: 'pull',
       desired: (namespace) => desired.of(namespace),
       loopGuard: openGuard,

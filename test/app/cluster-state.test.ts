@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { observeCluster } from '../../src/app/cluster-state.ts';
+import { refOf } from '../../src/kube/object-map.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { namespaceNamed, secretAt, serviceAccountAt } from '../builders/kube-objects.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
@@ -42,17 +43,17 @@ describe('what is kept of the cluster', () => {
     api.put(resources.serviceAccounts, serviceAccountAt('a/app', ['pull']));
     api.put(resources.secrets, secretAt('a/pull', { data: { '.dockerconfigjson': 'c2VjcmV0' } }));
     const { namespaces, serviceAccounts, pullSecrets } = await observed();
-    expect(namespaces.get('a')).toEqual({ resourceVersion: '1', terminating: false, optedOut: false });
-    expect(serviceAccounts.get('a/app')).toMatchObject({ references: ['pull'] });
-    expect(pullSecrets.get('a/pull')).toBeDefined();
-    expect(JSON.stringify(pullSecrets.get('a/pull'))).not.toContain('c2VjcmV0');
+    expect(namespaces.get(refOf('a'))).toEqual({ resourceVersion: '1', terminating: false, optedOut: false });
+    expect(serviceAccounts.get(refOf('a/app'))).toMatchObject({ references: ['pull'] });
+    expect(pullSecrets.get(refOf('a/pull'))).toBeDefined();
+    expect(JSON.stringify(pullSecrets.get(refOf('a/pull')))).not.toContain('c2VjcmV0');
   });
 
   it('is of Secrets only those of names that are ours', async () => {
     api.put(resources.secrets, secretAt('a/other'));
     api.put(resources.secrets, secretAt('a/pull'));
     const { pullSecrets } = await observed();
-    expect([pullSecrets.get('a/pull') !== undefined, pullSecrets.get('a/other')]).toEqual([true, undefined]);
+    expect([pullSecrets.get(refOf('a/pull')) !== undefined, pullSecrets.get(refOf('a/other'))]).toEqual([true, undefined]);
     const requests = api.calls.filter(({ resource, verb }) => resource === 'secrets' && verb !== 'get');
     for (const { options } of requests) {
       expect(options).toMatchObject({ fieldSelector: expect.stringMatching(/^metadata\.name=/) as string });
@@ -65,8 +66,8 @@ describe('what is kept of the cluster', () => {
     const { accessKeySecrets } = await observed();
     const [own, system] = ['acr/alibaba-addon-secret', 'kube-system/alibaba-addon-secret'] as const;
     expect([...accessKeySecrets.keys()]).toEqual([own, system]);
-    expect(accessKeySecrets.get(own)?.get(own)).toBeDefined();
-    expect(accessKeySecrets.get(system)?.get('team-a/alibaba-addon-secret')).toBeUndefined();
+    expect(accessKeySecrets.get(own)?.get(refOf(own))).toBeDefined();
+    expect(accessKeySecrets.get(system)?.get(refOf('team-a/alibaba-addon-secret'))).toBeUndefined();
   });
 
   it('is watched once where the own namespace is kube-system', async () => {
@@ -92,8 +93,8 @@ describe('what is kept where there are rights in some namespaces alone', () => {
     }
     const { namespaces, serviceAccounts, pullSecrets, missingNamespaces } = await observed('acr', ['a', 'none']);
     expect([...namespaces.entries()].map(([name]) => name)).toEqual(['a']);
-    expect([serviceAccounts.get('a/app') !== undefined, serviceAccounts.get('b/app')]).toEqual([true, undefined]);
-    expect([pullSecrets.get('a/pull-2') !== undefined, pullSecrets.get('b/pull-2')]).toEqual([true, undefined]);
+    expect([serviceAccounts.get(refOf('a/app')) !== undefined, serviceAccounts.get(refOf('b/app'))]).toEqual([true, undefined]);
+    expect([pullSecrets.get(refOf('a/pull-2')) !== undefined, pullSecrets.get(refOf('b/pull-2'))]).toEqual([true, undefined]);
     expect([serviceAccounts.hasSynced, pullSecrets.hasSynced]).toEqual([true, true]);
     expect([missing, missingNamespaces()]).toEqual([['none'], ['none']]);
     const asked = api.calls.map(({ verb, resource, key }) => (verb === 'get' ? `${resource} ${key}` : key));

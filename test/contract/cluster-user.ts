@@ -65,7 +65,7 @@ export class ClusterUser {
   /** Does the API server say that it is ready, as a load balancer in front of it asks? */
   async isServerReady(): Promise<boolean> {
     const { headers, dispatcher } = await this.#connection.open();
-    const response = await request(`${this.#connection.server}/readyz`, { dispatcher, headers });
+    const response = await request(`${this.#connection.origin}/readyz`, { dispatcher, headers });
     await response.body.dump();
     return response.statusCode === 200;
   }
@@ -73,7 +73,7 @@ export class ClusterUser {
   async #write<T>({ method, path, body, contentType = 'application/json', ...write }: Write): Promise<T> {
     const { headers, dispatcher } = await this.#connection.open();
     const query = { fieldManager: write.fieldManager ?? 'somebody', ...(write.dryRun && { dryRun: 'All' }) };
-    const response = await request(this.#connection.server + path, {
+    const response = await request(this.#connection.origin + path, {
       method,
       dispatcher,
       query,

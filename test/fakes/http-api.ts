@@ -35,12 +35,12 @@ export class HttpApi implements AsyncDisposable {
   }
 
   /** @param user of a kubeconfig. */
-  connection(clock: Clock, user: object = { token: 'the-token' }): KubeConnection {
+  connection(clock: Clock, user: object = { token: 'the-token' }, server = `${this.url}/`): KubeConnection {
     const kubeConfig = new KubeConfig();
     kubeConfig.loadFromString(
       JSON.stringify({
         // client-node speaks plain HTTP to a server only where nothing is to be verified.
-        clusters: [{ name: 'test', cluster: { server: `${this.url}/`, 'insecure-skip-tls-verify': true } }],
+        clusters: [{ name: 'test', cluster: { server, 'insecure-skip-tls-verify': true } }],
         users: [{ name: 'test', user }],
         contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
         'current-context': 'test',

@@ -7,7 +7,7 @@ import { systemClock } from '../../src/clock.ts';
 import { KubeConnection } from '../../src/kube/connection.ts';
 import { KubeClient } from '../../src/kube/kube-client.ts';
 import { resources } from '../../src/kube/resources.ts';
-import { HttpApi } from '../fakes/http-api.ts';
+import { HttpApi, sendJson } from '../fakes/http-api.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { SandboxApiServer } from '../sandbox/api-server/sandbox-api-server.ts';
 
@@ -32,6 +32,23 @@ describe('a connection', () => {
 
   it('needs a current cluster', () => {
     expect(() => new KubeConnection(new KubeConfig(), systemClock)).toThrow('no current cluster');
+  });
+
+  it('reaches a server behind a path', async () => {
+    await using api = await HttpApi.start();
+    const connection = api.connection(systemClock, {}, `${api.url}/k8s/clusters/c-1/`);
+    api.answer = (response) => sendJson(response, 200, {});
+    const client = new KubeClient(connection);
+    await client.version();
+    expect(api.requests.map(({ path }) => path)).toEqual(['/k8s/clusters/c-1/version']);
+    await client.close();
+  });
+
+  it.each(['localhost:6443', 'tcp://localhost:6443', 'https://'])('is refused to the server %j', async (server) => {
+    await using api = await HttpApi.start();
+    expect(() => api.connection(systemClock, {}, server)).toThrow(
+      'the server in the kubeconfig is no URL of http or https',
+    );
   });
 
   it('keeps its dispatcher, and with it the connections', async () => {

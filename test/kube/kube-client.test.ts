@@ -50,6 +50,14 @@ describe('a request', () => {
     });
   });
 
+  it('that is aborted before it is sent is not sent', async () => {
+    const signal = AbortSignal.abort();
+    expect(await failureOf(client.create(resources.secrets, secretAt('a/b'), { signal }))).toMatchObject({
+      code: 'Timeout',
+    });
+    expect(api.requests).toEqual([]);
+  });
+
   it('hands over the items of a list one by one, and keeps none', async () => {
     const items = ['a/b', 'a/c'].map((key) => secretAt(key));
     const metadata = { resourceVersion: '7', continue: 'next' };
@@ -213,7 +221,10 @@ describe('no answer', () => {
 
 describe('a connection that is open and', () => {
   /** A listener that does with a connection what `serve` says, instead of HTTP. */
-  async function clientOf(serve: (socket: Socket) => void): Promise<{ stalled: KubeClient } & AsyncDisposable> {
+  async function clientOf(
+    serve: (socket: Socket) => void,
+    scheme = 'http',
+  ): Promise<{ stalled: KubeClient } & AsyncDisposable> {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket.on('error', () => undefined));
@@ -223,7 +234,7 @@ describe('a connection that is open and', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     const connection = api.connection(systemClock);
-    const stalled = new KubeClient(Object.assign(connection, { server: `http://127.0.0.1:${port}` }));
+    const stalled = new KubeClient(Object.assign(connection, { origin: `${scheme}://127.0.0.1:${port}` }));
     const close = async () => {
       for (const socket of sockets) socket.destroy();
       server.close();
@@ -249,6 +260,11 @@ describe('a connection that is open and', () => {
       signal: AbortSignal.timeout(50),
     });
     expect(await failureOf(watching.next())).toMatchObject(limits);
+  });
+
+  it('never ends its handshake is given up in time', async () => {
+    await using parts = await clientOf((socket) => socket.pause(), 'https');
+    expect(await failureOf(parts.stalled.version({ timeoutMs: 50 }))).toMatchObject({ code: 'Timeout', status: 0 });
   });
 });
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { refOf } from '../../src/kube/object-map.ts';
 import { NamespacedReflectors } from '../../src/kube/namespaced-reflectors.ts';
 import type { ServiceAccount } from '../../src/kube/objects.ts';
 import { Poller } from '../../src/kube/poller.ts';
@@ -70,7 +71,7 @@ describe('the objects of some namespaces', () => {
     await run();
     await accounts.synced;
     expect([accounts.hasSynced, keys(), asked()]).toEqual([true, ['a/app', 'b/app'], ['a', 'b']]);
-    expect([accounts.get('b/app'), accounts.get('c/app')]).toEqual([{ resourceVersion: '4' }, undefined]);
+    expect([accounts.get(refOf('b/app')), accounts.get(refOf('c/app'))]).toEqual([{ resourceVersion: '4' }, undefined]);
     api.put(serviceAccounts, serviceAccountAt('b/late'));
     await clock.pass(0);
     expect(changes).toEqual(['a/app', 'b/app', 'b/late']);

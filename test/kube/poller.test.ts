@@ -59,7 +59,7 @@ describe('objects that are read by name', () => {
     await run();
     await poller.synced;
     expect([...poller.entries()].map(([name]) => name)).toEqual(['a', 'b']);
-    expect([changes, poller.hasSynced, poller.get('c')]).toEqual([['a', 'b'], true, undefined]);
+    expect([changes, poller.hasSynced, poller.get({ name: 'c' })]).toEqual([['a', 'b'], true, undefined]);
     expect(api.calls.every(({ verb }) => verb === 'get')).toBe(true);
   });
 
@@ -99,7 +99,7 @@ describe('objects that are read by name', () => {
     expect([changes, poller.missing]).toEqual([['a', 'b'], []]);
     refused.set('b', refusal(403, 'Forbidden'));
     await clock.pass(5_000);
-    expect([changes.at(-1), poller.get('b'), missing]).toEqual(['-b', undefined, ['b', 'b']]);
+    expect([changes.at(-1), poller.get({ name: 'b' }), missing]).toEqual(['-b', undefined, ['b', 'b']]);
   });
 
   it('stay as they were while the API server fails, and nothing counts as known before it answers', async () => {

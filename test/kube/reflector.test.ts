@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { unreachable } from '../../src/kube/api-error.ts';
 import type { ConfigMap, KubeObject } from '../../src/kube/objects.ts';
+import { refOf } from '../../src/kube/object-map.ts';
 import { Reflector, type Reduced, type ReflectorOptions } from '../../src/kube/reflector.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { refAt } from '../builders/kube-objects.ts';
@@ -135,8 +136,8 @@ describe('what is kept', () => {
     put('b/b', 'y');
     await clock.pass(0);
     expect(textsOf(reflector)).toEqual({ 'a/b': 'x' });
-    expect(reflector.get('a/b')).toMatchObject({ text: 'x' });
-    expect(reflector.get('b/b')).toBeUndefined();
+    expect(reflector.get(refOf('a/b'))).toMatchObject({ text: 'x' });
+    expect(reflector.get(refOf('b/b'))).toBeUndefined();
   });
 });
 

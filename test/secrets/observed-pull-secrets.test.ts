@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { observeCluster } from '../../src/app/cluster-state.ts';
+import { refOf } from '../../src/kube/object-map.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { secretAt } from '../builders/kube-objects.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
@@ -23,8 +24,8 @@ it('the Secrets of all the names are one, and each name is watched for itself', 
   api.put(resources.secrets, secretAt('b/pull'));
   await clock.pass(0);
   expect(told).toEqual(['a/pull-5', 'b/pull']);
-  expect([pullSecrets.get('a/pull-5'), pullSecrets.get('b/pull')]).not.toContain(undefined);
-  expect(pullSecrets.get('a/pull-6')).toBeUndefined();
+  expect([pullSecrets.get(refOf('a/pull-5')), pullSecrets.get(refOf('b/pull'))]).not.toContain(undefined);
+  expect(pullSecrets.get(refOf('a/pull-6'))).toBeUndefined();
   const selectors = api.calls.map(({ options }) => (options as { fieldSelector?: string }).fieldSelector);
   expect(new Set(selectors)).toEqual(
     new Set(['pull', 'pull-2', 'pull-3', 'pull-4', 'pull-5'].map((name) => `metadata.name=${name}`)),

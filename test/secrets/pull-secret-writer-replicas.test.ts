@@ -83,7 +83,7 @@ it('the leader looks first where it is not known yet what there is, as in a name
     client: api,
     leads: () => leads,
     secrets: {
-      get: (key) => observed.pullSecrets.get(key),
+      get: (which) => observed.pullSecrets.get(which),
       observe: (secret) => observed.pullSecrets.observe(secret),
       hasSynced: false,
     },

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ObservedCluster } from '../../src/app/cluster-state.ts';
 import type { WriteOptions } from '../../src/kube/kube-client.ts';
 import type { KubeObject, ManagedFieldsEntry, ServiceAccount } from '../../src/kube/objects.ts';
+import { refOf } from '../../src/kube/object-map.ts';
 import { resources } from '../../src/kube/resources.ts';
 import { ServiceAccountWriter } from '../../src/targets/service-account-writer.ts';
 import { listOwnedBy, refAt, serviceAccountAt } from '../builders/kube-objects.ts';
@@ -83,7 +84,7 @@ describe('attaching, where no webhook does it', () => {
   it('counts at once for what is decided next', async () => {
     put();
     await writer.attach(ref, [SECRET_NAME]);
-    expect(observed.serviceAccounts.get('a/app')).toMatchObject({ references: [SECRET_NAME], listOwner: 'nobody' });
+    expect(observed.serviceAccounts.get(refOf('a/app'))).toMatchObject({ references: [SECRET_NAME], listOwner: 'nobody' });
   });
 
   it('does nothing where the entry is', async () => {
@@ -141,7 +142,7 @@ describe('a change by somebody else at the same time', () => {
     await writer.attach(ref, [SECRET_NAME]);
     expect(patched).toEqual(['Attached']);
     await clock.pass(0);
-    expect(observed.serviceAccounts.get('a/app')?.listOwner).toBe('us');
+    expect(observed.serviceAccounts.get(refOf('a/app'))?.listOwner).toBe('us');
     await writer.releaseOwnership(ref);
     expect(managers()).toEqual(['helm']);
   });
@@ -180,7 +181,7 @@ describe('ownership', () => {
     };
     await expect(writer.attach(ref, [SECRET_NAME])).rejects.toMatchObject({ status: 500 });
     await clock.pass(0);
-    expect(observed.serviceAccounts.get('a/app')?.listOwner).toBe('us');
+    expect(observed.serviceAccounts.get(refOf('a/app'))?.listOwner).toBe('us');
     await writer.releaseOwnership(ref);
     expect(stored()?.metadata.managedFields).toEqual([listOwnedBy('helm')]);
   });
@@ -240,7 +241,7 @@ describe('attaching through admission', () => {
     expect(names()).toEqual(['theirs', SECRET_NAME]);
     expect(managers()).toEqual(['helm']);
     expect(patched).toEqual(['Attached']);
-    expect(observed.serviceAccounts.get('a/app')?.references).toEqual([SECRET_NAME]);
+    expect(observed.serviceAccounts.get(refOf('a/app'))?.references).toEqual([SECRET_NAME]);
   });
 
   it('attaches by a patch of its own where the webhook did not', async () => {
