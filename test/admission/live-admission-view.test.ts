@@ -56,7 +56,11 @@ beforeEach(() => {
     secrets: new PullSecretWriter({
       clock,
       client: new MemoryApi(),
-      secrets: { get: ({ namespace, name }) => secrets.get(`${namespace}/${name}`), observe: () => undefined, hasSynced: true },
+      secrets: {
+        get: ({ namespace, name }) => secrets.get(`${namespace}/${name}`),
+        observe: () => undefined,
+        hasSynced: true,
+      },
       secretName: 'pull',
       desired: (namespace) => desired.of(namespace),
       loopGuard: openGuard,

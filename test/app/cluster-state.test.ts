@@ -53,7 +53,10 @@ describe('what is kept of the cluster', () => {
     api.put(resources.secrets, secretAt('a/other'));
     api.put(resources.secrets, secretAt('a/pull'));
     const { pullSecrets } = await observed();
-    expect([pullSecrets.get(refOf('a/pull')) !== undefined, pullSecrets.get(refOf('a/other'))]).toEqual([true, undefined]);
+    expect([pullSecrets.get(refOf('a/pull')) !== undefined, pullSecrets.get(refOf('a/other'))]).toEqual([
+      true,
+      undefined,
+    ]);
     const requests = api.calls.filter(({ resource, verb }) => resource === 'secrets' && verb !== 'get');
     for (const { options } of requests) {
       expect(options).toMatchObject({ fieldSelector: expect.stringMatching(/^metadata\.name=/) as string });
@@ -93,8 +96,14 @@ describe('what is kept where there are rights in some namespaces alone', () => {
     }
     const { namespaces, serviceAccounts, pullSecrets, missingNamespaces } = await observed('acr', ['a', 'none']);
     expect([...namespaces.entries()].map(([name]) => name)).toEqual(['a']);
-    expect([serviceAccounts.get(refOf('a/app')) !== undefined, serviceAccounts.get(refOf('b/app'))]).toEqual([true, undefined]);
-    expect([pullSecrets.get(refOf('a/pull-2')) !== undefined, pullSecrets.get(refOf('b/pull-2'))]).toEqual([true, undefined]);
+    expect([serviceAccounts.get(refOf('a/app')) !== undefined, serviceAccounts.get(refOf('b/app'))]).toEqual([
+      true,
+      undefined,
+    ]);
+    expect([pullSecrets.get(refOf('a/pull-2')) !== undefined, pullSecrets.get(refOf('b/pull-2'))]).toEqual([
+      true,
+      undefined,
+    ]);
     expect([serviceAccounts.hasSynced, pullSecrets.hasSynced]).toEqual([true, true]);
     expect([missing, missingNamespaces()]).toEqual([['none'], ['none']]);
     const asked = api.calls.map(({ verb, resource, key }) => (verb === 'get' ? `${resource} ${key}` : key));

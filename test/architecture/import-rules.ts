@@ -40,7 +40,13 @@ export const foundations: readonly string[] = [
 /** Which files may import a package: a folder, or one file. Packages that are not listed are nobody's. */
 export const owners: Readonly<Record<string, readonly string[]>> = {
   '@kubernetes/client-node': ['kube/connection.ts'],
-  undici: ['kube/connection.ts', 'kube/kube-client.ts', 'kube/whole-answer.ts', 'openapi/', 'identity/metadata-service.ts'],
+  undici: [
+    'kube/connection.ts',
+    'kube/kube-client.ts',
+    'kube/whole-answer.ts',
+    'openapi/',
+    'identity/metadata-service.ts',
+  ],
   '@alicloud/openapi-core': ['openapi/openapi-call.ts'],
   'node-forge': ['certificates/'],
   'js-yaml': ['config/'],

@@ -84,7 +84,10 @@ describe('attaching, where no webhook does it', () => {
   it('counts at once for what is decided next', async () => {
     put();
     await writer.attach(ref, [SECRET_NAME]);
-    expect(observed.serviceAccounts.get(refOf('a/app'))).toMatchObject({ references: [SECRET_NAME], listOwner: 'nobody' });
+    expect(observed.serviceAccounts.get(refOf('a/app'))).toMatchObject({
+      references: [SECRET_NAME],
+      listOwner: 'nobody',
+    });
   });
 
   it('does nothing where the entry is', async () => {
