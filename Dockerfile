@@ -28,5 +28,5 @@ ENV PATH=/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 USER 65532:65532
 EXPOSE 8443 8080
 # Node would let the heap grow to several times of what is in use, and give young objects 128 MB: see docs/performance.md.
-ENTRYPOINT ["node", "--max-semi-space-size=16", "--heap-growing-percent=40", "/app/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=16", "--heap-growing-percent=40", "--no-allocation-site-pretenuring", "--v8-pool-size=1", "/app/main.js"]
 CMD ["serve"]

@@ -53,8 +53,7 @@ export function createPullSecrets(
     onLeftOut: (leftOut) => reporter.credentials.loginsLeftOut(leftOut),
     onTooLarge: (keys) => reporter.configuration.extraAuthsTooLarge(keys),
   });
-  const keysFor = (namespace: string) =>
-    registriesFor(config.current?.registries ?? [], namespace).map(({ key }) => key);
+  const entriesFor = (namespace: string) => registriesFor(config.current?.registries ?? [], namespace);
   const writer = new PullSecretWriter({
     clock,
     client,
@@ -63,8 +62,8 @@ export function createPullSecrets(
     secrets: observed.pullSecrets,
     secretName,
     desired: (namespace) => desired.of(namespace),
-    isAnswered: (namespace) => keysFor(namespace).every((key) => refresher.isSettled(key)),
-    awaitsSuccessor: (namespace) => keysFor(namespace).some((key) => refresher.awaitsSuccessor(key)),
+    isAnswered: (namespace) => entriesFor(namespace).every(({ key }) => refresher.isSettled(key)),
+    awaitsSuccessor: (namespace) => entriesFor(namespace).some(({ key }) => refresher.awaitsSuccessor(key)),
     onWritten: (namespace, reason) => reporter.objects.pullSecretWritten(namespace, reason),
   });
   return { extraAuths, writer };

@@ -206,7 +206,9 @@ export class KubeClient {
       method: call.method,
       headers: { ...headers, accept: 'application/json', 'content-type': call.contentType ?? 'application/json' },
       body: call.body === undefined ? undefined : JSON.stringify(call.body),
-      bodyTimeout: 0, // the signal bounds the whole call; a quiet watch is no fault
+      // The signal bounds the whole call; a quiet watch is no fault.
+      headersTimeout: 0,
+      bodyTimeout: 0,
     };
     return { dispatcher, options };
   }

@@ -21,6 +21,15 @@ import {
 /** What came of the wish that a namespace hold its current pull Secrets. */
 export type EnsureOutcome = 'UpToDate' | 'Written' | 'NoCredential' | 'Foreign' | 'NamespaceGone';
 
+/** What came of it, and what follows. */
+export interface Kept {
+  readonly outcome: EnsureOutcome;
+  /** See {@link DesiredSecrets.mayNeed}. */
+  readonly mayNeed: readonly string[];
+  /** In milliseconds; Infinity: no need. */
+  readonly lookAgainInMs: number;
+}
+
 export interface PullSecretWriterOptions {
   clock: Pick<Clock, 'now'>;
   client: Pick<KubeClient, 'list' | 'apply'>;
@@ -71,16 +80,21 @@ export class PullSecretWriter {
     return this.#ensure(namespace, () => true);
   }
 
-  /**
-   * Like {@link ensure}, but leaves a Secret alone for a while that somebody else rewrites again and again.
-   * @returns with it when to look again, in milliseconds; 0: no need.
-   */
-  async keep(namespace: string): Promise<{ outcome: EnsureOutcome; lookAgainInMs: number }> {
-    const waits = new Map(
-      this.#options.desired(namespace).secrets.map((secret) => [secret.name, this.#waitMs(namespace, secret)]),
-    );
-    const outcome = await this.#ensure(namespace, ({ name }) => !waits.get(name));
-    return { outcome, lookAgainInMs: Math.max(0, ...waits.values()) };
+  /** Like {@link ensure}, but leaves a Secret alone for a while that somebody else rewrites again and again. */
+  async keep(namespace: string): Promise<Kept> {
+    let lookAgainInMs = Number.POSITIVE_INFINITY;
+    const outcome = await this.#ensure(namespace, (secret) => {
+      const waitMs = this.#waitMs(namespace, secret);
+      if (waitMs > 0) lookAgainInMs = Math.min(lookAgainInMs, waitMs);
+      return waitMs === 0;
+    });
+    const { secrets, mayNeed } = this.#options.desired(namespace);
+    const now = this.#options.clock.now();
+    for (const secret of secrets) {
+      const heldMs = heldUntil(this.#driftOf(namespace, secret)) - now;
+      if (heldMs > 0) lookAgainInMs = Math.min(lookAgainInMs, heldMs);
+    }
+    return { outcome, mayNeed, lookAgainInMs };
   }
 
   /** The namespace is gone, and its Secrets with it. */
@@ -93,11 +107,12 @@ export class PullSecretWriter {
     // One that is there is cleared of what it is not to hold any more, even of everything.
     const due = this.#options
       .desired(namespace)
-      .secrets.filter(({ name, content }) => !content.isEmpty || this.#observed(namespace, name))
-      .filter(isDue);
+      .secrets.filter((each) => (!each.content.isEmpty || this.#observed(namespace, each.name)) && isDue(each));
     if (due.length === 0) return 'NoCredential';
-    const hashes = due.map(({ content }) => content.hash).join();
     const running = this.#inFlight.get(namespace);
+    if (!running && due.every((each) => this.#isCurrent(namespace, each)))
+      return isEmpty(due) ? 'NoCredential' : 'UpToDate';
+    const hashes = due.map(({ content }) => content.hash).join();
     if (running?.hashes === hashes) return running.outcome;
     // An older content is under way: this one must come after it.
     await running?.outcome.catch(() => undefined);
@@ -107,17 +122,10 @@ export class PullSecretWriter {
     return outcome;
   }
 
-  /** From when on Secrets of the namespace may be written that are left as they are until then; Infinity when none is. */
-  heldUntil(namespace: string): number {
-    const { clock, desired } = this.#options;
-    const times = desired(namespace).secrets.map((secret) => heldUntil(this.#driftOf(namespace, secret)));
-    return Math.min(...times.filter((time) => time > clock.now()));
-  }
-
   async #writeAll(namespace: string, due: readonly DesiredSecret[]): Promise<EnsureOutcome> {
     const [first = 'NoCredential', ...others] = await Promise.all(due.map((each) => this.#write(namespace, each)));
     if (first === 'Foreign' || first === 'NamespaceGone') return first;
-    if (due.every(({ content }) => content.isEmpty)) return 'NoCredential';
+    if (isEmpty(due)) return 'NoCredential';
     return others.includes('Written') ? 'Written' : first;
   }
 
@@ -141,6 +149,12 @@ export class PullSecretWriter {
     loopGuard.wrote(kept(namespace, name), content.hash);
     onWritten(namespace, reason);
     return 'Written';
+  }
+
+  /** Is it there, and as it should be? */
+  #isCurrent(namespace: string, desired: DesiredSecret): boolean {
+    const state = this.#driftOf(namespace, desired);
+    return state.observed !== undefined && foreignReason(state.observed) === null && writeReason(state) === null;
   }
 
   #waitMs(namespace: string, desired: DesiredSecret): number {
@@ -167,13 +181,17 @@ export class PullSecretWriter {
   #driftOf(namespace: string, { name, content, staleHash }: DesiredSecret): DriftState {
     const { clock, isAnswered = () => true, awaitsSuccessor = () => false } = this.#options;
     const observed = this.#observed(namespace, name);
-    const desired = { ...content, isPartial: content.isPartial || awaitsSuccessor(namespace) };
-    return { observed, desired, staleHash, isAnswered: isAnswered(namespace), now: clock.now() };
+    const desired = awaitsSuccessor(namespace) ? { ...content, isPartial: true } : content;
+    return { observed, desired, staleHash, isAnswered: () => isAnswered(namespace), now: clock.now() };
   }
 
   #observed(namespace: string, name: string): ObservedSecret | undefined {
     return this.#options.secrets.get({ namespace, name });
   }
+}
+
+function isEmpty(secrets: readonly DesiredSecret[]): boolean {
+  return secrets.every(({ content }) => content.isEmpty);
 }
 
 function kept(namespace: string, name: string): KeptObject {

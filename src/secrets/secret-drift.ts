@@ -83,7 +83,7 @@ export interface DriftState {
   /** The hash of {@link staleContent}: the content as it was before a token in it expired. */
   staleHash: string;
   /** Has each registry that is meant for it answered, or was it asked often enough? */
-  isAnswered: boolean;
+  isAnswered: () => boolean;
   /** Milliseconds since the epoch. */
   now: number;
 }
@@ -110,7 +110,7 @@ const policies: Policy[] = [
 export function heldUntil({ observed, desired, isAnswered }: Omit<DriftState, 'staleHash' | 'now'>): number {
   if (!observed) return 0;
   const isUnknown = holdsOtherTokens(observed, desired);
-  if (desired.isPartial || (isUnknown && !isAnswered)) return Number.POSITIVE_INFINITY;
+  if (desired.isPartial || (isUnknown && !isAnswered())) return Number.POSITIVE_INFINITY;
   return isUnknown && desired.lacksTokens ? observed.expiresAt : 0;
 }
 

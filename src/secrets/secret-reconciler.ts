@@ -20,7 +20,7 @@ export interface SecretReconcilerOptions {
   secrets: Pick<ObjectCache<Secret, ObservedSecret>, 'get' | 'subscribe'>;
   /** Of the first pull Secret of each namespace. */
   secretName: string;
-  writer: Pick<PullSecretWriter, 'keep' | 'forget' | 'foreigners' | 'heldUntil' | 'stateOf'>;
+  writer: Pick<PullSecretWriter, 'keep' | 'forget' | 'foreigners'>;
   /** Takes the references to these Secrets from every ServiceAccount of a namespace that needs them no longer. */
   detachNamespace: (namespace: string, names: readonly string[]) => Promise<void>;
   onForeign: (secret: Required<ObjectRef>, reason: ForeignReason) => void;
@@ -75,12 +75,9 @@ export class SecretReconciler {
     }
     for (const { name, reason } of writer.foreigners(namespace)) onForeign({ namespace, name }, reason);
     // First what is needed: a login may have moved from one Secret to another.
-    const { outcome, lookAgainInMs } = await writer.keep(namespace);
-    if (lookAgainInMs > 0) this.#queue.addAfter(namespace, lookAgainInMs);
-    if (outcome === 'NamespaceGone') return;
-    await this.#removeOthers(namespace, writer.stateOf(namespace).keep);
-    const heldMs = writer.heldUntil(namespace) - this.#options.clock.now();
-    if (Number.isFinite(heldMs)) this.#queue.addAfter(namespace, heldMs);
+    const { outcome, mayNeed, lookAgainInMs } = await writer.keep(namespace);
+    if (Number.isFinite(lookAgainInMs)) this.#queue.addAfter(namespace, lookAgainInMs);
+    if (outcome !== 'NamespaceGone') await this.#removeOthers(namespace, mayNeed);
   }
 
   async #removeOthers(namespace: string, kept: readonly string[]): Promise<void> {

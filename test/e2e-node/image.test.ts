@@ -63,7 +63,14 @@ it('runs as a user that is not root, by number, and says what it is', () => {
   const { User, Entrypoint, Cmd, Labels } = image.config;
   expect({ User, Entrypoint, Cmd }).toEqual({
     User: '65532:65532',
-    Entrypoint: ['node', '--max-semi-space-size=16', '--heap-growing-percent=40', '/app/main.js'],
+    Entrypoint: [
+      'node',
+      '--max-semi-space-size=16',
+      '--heap-growing-percent=40',
+      '--no-allocation-site-pretenuring',
+      '--v8-pool-size=1',
+      '/app/main.js',
+    ],
     Cmd: ['serve'],
   });
   expect(Labels).toMatchObject({

@@ -66,14 +66,14 @@ describe('a later generation that lives shorter', () => {
   it('is written over: it is no work of a later leader', () => {
     const hand = { ...contentOf('hand', 9), expiresAt: desired.expiresAt - 1 };
     const observed = observeSecret(storedWith({}, hand));
-    expect(writeReason({ observed, desired, staleHash: 'none', isAnswered: true, now: START })).not.toBeNull();
+    expect(writeReason({ observed, desired, staleHash: 'none', isAnswered: () => true, now: START })).not.toBeNull();
   });
 });
 
 describe('the reason to write', () => {
   function reason(secret: Secret | undefined, staleHash = 'none') {
     const observed = secret && observeSecret(secret);
-    return writeReason({ observed, desired, staleHash, isAnswered: true, now: START });
+    return writeReason({ observed, desired, staleHash, isAnswered: () => true, now: START });
   }
   const tampered = { '.dockerconfigjson': Buffer.from('{"auths":{}}').toString('base64') };
 
@@ -118,15 +118,15 @@ describe('a content without a token, where tokens belong', () => {
   function reason(
     secret: Secret | undefined,
     content: PullSecretContent,
-    rest: { isAnswered?: boolean; now?: number } = {},
+    rest: { isAnswered?: () => boolean; now?: number } = {},
   ) {
     const observed = secret && observeSecret(secret);
-    return writeReason({ observed, desired: content, staleHash: 'none', isAnswered: true, now: START, ...rest });
+    return writeReason({ observed, desired: content, staleHash: 'none', isAnswered: () => true, now: START, ...rest });
   }
 
   it('makes a Secret only where there is something to put into it', () => {
     expect([reason(undefined, staticOnly), reason(undefined, nothing)]).toEqual(['Missing', null]);
-    expect(reason(undefined, staticOnly, { isAnswered: false })).toBe('Missing');
+    expect(reason(undefined, staticOnly, { isAnswered: () => false })).toBe('Missing');
   });
 
   it('takes what is not meant to be there any more out of one that is, even all of it', () => {
@@ -137,7 +137,7 @@ describe('a content without a token, where tokens belong', () => {
   });
 
   it('waits for no answer of a registry that may never come', () => {
-    expect(reason(storedWith({}, contentOf('before', 4)), staticOnly, { isAnswered: false })).toBe('Renewed');
+    expect(reason(storedWith({}, contentOf('before', 4)), staticOnly, { isAnswered: () => false })).toBe('Renewed');
   });
 
   it.each([
@@ -149,7 +149,7 @@ describe('a content without a token, where tokens belong', () => {
     expect(reason(secret, staticOnly, { now: START + HOUR_MS - 1 })).toBeNull();
     expect(reason(secret, staticOnly, { now: START + HOUR_MS })).not.toBeNull();
     const observed = observeSecret(secret);
-    expect(heldUntil({ observed, desired: staticOnly, isAnswered: true })).toBe(START + HOUR_MS);
+    expect(heldUntil({ observed, desired: staticOnly, isAnswered: () => true })).toBe(START + HOUR_MS);
   });
 
   it('adopts nothing for the sake of nothing', () => {
@@ -166,7 +166,7 @@ describe('a content without a token, where tokens belong', () => {
 it('a content of which not everything is known yet replaces nothing', () => {
   const desired = { ...contentOf('now', 5), isPartial: true };
   const observed = observeSecret(storedWith({}, contentOf('before', 4)));
-  const state = { desired, staleHash: 'none', isAnswered: true, now: START };
+  const state = { desired, staleHash: 'none', isAnswered: () => true, now: START };
   expect(writeReason({ ...state, observed })).toBeNull();
   expect(writeReason({ ...state, observed: undefined })).toBe('Missing');
 });
