@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** Nothing else has to wait for longer than about this. */
-export const TURN_MS = 4;
+export const TURN_MS = 2;
 
 /** Does something with each of many, and lets everything else have its turn now and then. Few are done when it returns. */
 export async function forEachInTurns<T>(all: Iterable<T>, act: (each: T) => void): Promise<void> {

@@ -28,8 +28,8 @@ export interface SecretReconcilerOptions {
   onFailure: (namespace: string, error: unknown, retryInMs: number) => void;
 }
 
-/** Writes in flight at once. */
-const CONCURRENCY = 32;
+/** Writes in flight at once: more are no faster, and admissions wait while what comes back of all of them is taken in. */
+const CONCURRENCY = 16;
 
 /** Makes every target namespace hold current pull Secrets, as many as it needs, and no other namespace one of ours. */
 export class SecretReconciler {
