@@ -115,7 +115,7 @@ describe('a target namespace', () => {
     };
     await begin(...Array.from({ length: 100 }, (_, index) => `ns-${index}`));
     await clock.pass(10_000);
-    expect(most).toBe(32);
+    expect(most).toBe(16);
     expect(writes()).toBe(100);
   });
 
