@@ -104,7 +104,7 @@ describe('a target namespace', () => {
     expect(writes()).toBe(400);
   });
 
-  it('has at most 32 writes in flight with the others', async () => {
+  it('has at most 16 writes in flight with the others', async () => {
     let inFlight = 0;
     let most = 0;
     api.intercept = async ({ verb }) => {
