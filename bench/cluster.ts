@@ -20,6 +20,15 @@ export interface Cluster {
   cloudUrl: string;
 }
 
+export interface ServiceOptions {
+  /** Beside those that lead to the cluster and the cloud. */
+  flags?: Readonly<Record<string, string>>;
+  /** More of Node's options. */
+  nodeOptions?: string;
+  /** Node keeps it in memory, and the image has none. */
+  compileCache?: boolean;
+}
+
 const ROOT = join(import.meta.dirname, '..');
 const MAIN = join(ROOT, 'dist', 'main.js');
 
@@ -40,18 +49,20 @@ export function namespaceNames(count: number): string[] {
 
 /**
  * The service as it is shipped, not started yet. What `SERVICE_NODE_OPTIONS` holds goes to its Node: `--cpu-prof` for example.
- * @param options flags beside those that lead to the cluster and the cloud, and more of Node's options.
  */
 export function serviceIn(
   { kubeconfig, cloudUrl }: Cluster,
-  { flags = {}, nodeOptions = '' }: { flags?: Readonly<Record<string, string>>; nodeOptions?: string } = {},
+  { flags = {}, nodeOptions = '', compileCache = false }: ServiceOptions = {},
 ): ServiceProcess {
   return new ServiceProcess({
     kubeconfig,
     main: MAIN,
     nodeFlags: shippedNodeFlags(),
     flags: { 'cr-endpoint': cloudUrl, 'metadata-endpoint': cloudUrl, 'log-level': 'info', ...flags },
-    environment: { NODE_OPTIONS: `${process.env.SERVICE_NODE_OPTIONS ?? ''} ${nodeOptions}` },
+    environment: {
+      NODE_OPTIONS: `${process.env.SERVICE_NODE_OPTIONS ?? ''} ${nodeOptions}`,
+      ...(!compileCache && { NODE_DISABLE_COMPILE_CACHE: '1' }),
+    },
   });
 }
 

@@ -19,7 +19,9 @@ export const row: Row = {
     await leader.ready();
     const timesMs: number[] = [];
     // The first one fills the compile cache.
-    for (let start = 0; start <= STARTS; start++) timesMs.push(await startTimeMs(serviceIn(cluster.ready)));
+    for (let start = 0; start <= STARTS; start++) {
+      timesMs.push(await startTimeMs(serviceIn(cluster.ready, { compileCache: true })));
+    }
     const value = medianOf(timesMs.slice(1));
     return [{ what: `start, median of ${STARTS}`, unit: 'ms', value, target: { atMost: 500 } }];
   },

@@ -32,7 +32,7 @@ export class KubeConnection {
     if (!cluster) throw new Error('the kubeconfig names no current cluster');
     const url = URL.parse(cluster.server);
     if (!url || !/^https?:$/.test(url.protocol))
-      throw new Error('the server in the kubeconfig is no URL of http or https');
+      throw new Error(`the server of cluster ${cluster.name} is no URL of http or https`);
     this.origin = url.origin;
     this.basePath = url.pathname.replace(/\/+$/, '');
     this.#kubeConfig = kubeConfig;

@@ -36,7 +36,10 @@ export interface ReflectorOptions<T extends KubeObject, R extends Reduced> {
   onRestart?: (error: unknown) => void;
 }
 
-/** Told of an object, by its key as {@link keyOf} makes it, that came (`previous` undefined), changed, or went (`current` undefined). Must not throw. */
+/**
+ * Told of an object that came (`previous` undefined), changed, or went (`current` undefined), by its key as {@link keyOf} makes it.
+ * Must not throw.
+ */
 export type ChangeListener<R> = (key: string, current: R | undefined, previous: R | undefined) => void;
 
 /** A copy in memory of what the API server holds of one resource, kept current while it runs. */

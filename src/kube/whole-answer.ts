@@ -1,5 +1,7 @@
 import type { Dispatcher } from 'undici';
 
+const decoder = new TextDecoder();
+
 /** What a server answered, read to its end. */
 export interface WholeAnswer {
   statusCode: number;
@@ -9,7 +11,8 @@ export interface WholeAnswer {
 
 /**
  * Sends a request and reads its answer to the end, without the streams that undici's `request` makes of it: those are a quarter of
- * what a write costs. Rejects when the request cannot be sent, the answer breaks off, or `signal` fires.
+ * what a write costs. Rejects when the request cannot be sent, `signal` fires, or the answer breaks off; of a refusal that
+ * does, the status is kept.
  * Source: https://github.com/nodejs/undici/blob/main/docs/docs/api/Dispatcher.md#dispatcherdispatchoptions-handler
  */
 export async function wholeAnswer(
@@ -32,6 +35,7 @@ export async function wholeAnswer(
   dispatcher.dispatch(options, {
     onRequestStart(started) {
       controller = started;
+      // Its time ran out while it waited: what is sent now would be done when nobody expects it any more.
       if (signal.aborted) abort();
     },
     onResponseStart(_, statusCode, headers) {
@@ -43,11 +47,13 @@ export async function wholeAnswer(
     },
     onResponseEnd() {
       signal.removeEventListener('abort', abort);
-      resolve({ ...head, text: Buffer.concat(pieces).toString() });
+      resolve({ ...head, text: decoder.decode(Buffer.concat(pieces)) });
     },
     onResponseError(_, error) {
       signal.removeEventListener('abort', abort);
-      reject(error);
+      // A refusal is one, whatever became of its words.
+      if (head.statusCode >= 300) resolve({ ...head, text: '' });
+      else reject(error);
     },
   });
   return promise;

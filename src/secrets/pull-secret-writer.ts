@@ -22,7 +22,7 @@ import {
 export type EnsureOutcome = 'UpToDate' | 'Written' | 'NoCredential' | 'Foreign' | 'NamespaceGone';
 
 /** What came of it, and what follows. */
-export interface Kept {
+export interface KeepResult {
   readonly outcome: EnsureOutcome;
   /** See {@link DesiredSecrets.mayNeed}. */
   readonly mayNeed: readonly string[];
@@ -80,8 +80,11 @@ export class PullSecretWriter {
     return this.#ensure(namespace, () => true);
   }
 
-  /** Like {@link ensure}, but leaves a Secret alone for a while that somebody else rewrites again and again. */
-  async keep(namespace: string): Promise<Kept> {
+  /**
+   * Like {@link ensure}, but leaves a Secret alone for a while that somebody else rewrites again and again. Says when to look again,
+   * also at what is held as it is until then.
+   */
+  async keep(namespace: string): Promise<KeepResult> {
     let lookAgainInMs = Number.POSITIVE_INFINITY;
     const outcome = await this.#ensure(namespace, (secret) => {
       const waitMs = this.#waitMs(namespace, secret);
@@ -110,7 +113,7 @@ export class PullSecretWriter {
       .secrets.filter((each) => (!each.content.isEmpty || this.#observed(namespace, each.name)) && isDue(each));
     if (due.length === 0) return 'NoCredential';
     const running = this.#inFlight.get(namespace);
-    if (!running && due.every((each) => this.#isCurrent(namespace, each)))
+    if (!running && due.every((each) => isCurrent(this.#driftOf(namespace, each))))
       return isEmpty(due) ? 'NoCredential' : 'UpToDate';
     const hashes = due.map(({ content }) => content.hash).join();
     if (running?.hashes === hashes) return running.outcome;
@@ -151,12 +154,6 @@ export class PullSecretWriter {
     return 'Written';
   }
 
-  /** Is it there, and as it should be? */
-  #isCurrent(namespace: string, desired: DesiredSecret): boolean {
-    const state = this.#driftOf(namespace, desired);
-    return state.observed !== undefined && foreignReason(state.observed) === null && writeReason(state) === null;
-  }
-
   #waitMs(namespace: string, desired: DesiredSecret): number {
     const { name, content } = desired;
     const state = this.#driftOf(namespace, desired);
@@ -188,6 +185,11 @@ export class PullSecretWriter {
   #observed(namespace: string, name: string): ObservedSecret | undefined {
     return this.#options.secrets.get({ namespace, name });
   }
+}
+
+/** Ours, and as it should be. */
+function isCurrent(state: DriftState): boolean {
+  return foreignReason(state.observed) === null && writeReason(state) === null;
 }
 
 function isEmpty(secrets: readonly DesiredSecret[]): boolean {

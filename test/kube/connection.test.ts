@@ -47,7 +47,7 @@ describe('a connection', () => {
   it.each(['localhost:6443', 'tcp://localhost:6443', 'https://'])('is refused to the server %j', async (server) => {
     await using api = await HttpApi.start();
     expect(() => api.connection(systemClock, {}, server)).toThrow(
-      'the server in the kubeconfig is no URL of http or https',
+      'the server of cluster test is no URL of http or https',
     );
   });
 

@@ -219,6 +219,30 @@ describe('no answer', () => {
   });
 });
 
+describe('a refusal whose body breaks off', () => {
+  it.each([401, 403, 404, 429])('is still a %d, and tells when to come back', async (status) => {
+    api.answer = (response) => {
+      response.writeHead(status, { 'content-length': 100, 'retry-after': '7' });
+      response.write('{"kind":', () => response.destroy());
+    };
+    const refused = { status, code: `Http${status}`, retryAfterMs: 7_000 };
+    expect(await failureOf(client.get(resources.secrets, ref))).toMatchObject(refused);
+  });
+
+  it('has the credentials read anew all the same', async () => {
+    api.answer = (response) => {
+      response.writeHead(401, { 'content-length': 100 });
+      response.write('{', () => response.destroy());
+    };
+    const connection = api.connection(systemClock);
+    let invalidated = 0;
+    const counted = new KubeClient(Object.assign(connection, { invalidate: () => invalidated++ }));
+    await failureOf(counted.version());
+    expect(invalidated).toBe(1);
+    await counted.close();
+  });
+});
+
 describe('a connection that is open and', () => {
   /** A listener that does with a connection what `serve` says, instead of HTTP. */
   async function clientOf(

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ObservedCluster } from '../../src/app/cluster-state.ts';
 import type { Secret } from '../../src/kube/objects.ts';
 import { resources } from '../../src/kube/resources.ts';
+import type { DesiredSecrets } from '../../src/secrets/desired-content.ts';
 import { pullSecret, type PullSecretContent } from '../../src/secrets/pull-secret.ts';
 import { PullSecretWriter } from '../../src/secrets/pull-secret-writer.ts';
 import { contentOf, desiredSecrets, emptyContent } from '../builders/content.ts';
@@ -129,6 +130,43 @@ describe('a Secret that somebody else fills', () => {
     expect(await writer.ensure('b')).toBe('Written');
     expect(written).toEqual(['b Missing', 'b Renewed']);
   });
+});
+
+describe('several Secrets that have to wait', () => {
+  const writerOf = (waits: Record<string, number>, secrets: DesiredSecrets) =>
+    new PullSecretWriter({
+      clock,
+      client: api,
+      secrets: observed.pullSecrets,
+      secretName: SECRET_NAME,
+      desired: () => secrets,
+      loopGuard: { ...openGuard, waitMs: ({ name }) => waits[name] ?? 0 },
+      onWritten: () => undefined,
+    });
+
+  it.each([
+    { pull: 5_000, 'pull-2': 2_000 },
+    { pull: 2_000, 'pull-2': 5_000 },
+  ])('are looked at again when the first of %j may be written', async (waits) => {
+    const fought = writerOf(waits, desiredSecrets(contentOf('first', 1), contentOf('second', 1)));
+    expect((await fought.keep('a')).lookAgainInMs).toBe(2_000);
+    expect(writes()).toBe(0);
+  });
+
+  it.each([60_000, 7_200_000])(
+    'are looked at again when one is held for an hour and one fought for %d ms',
+    async (waitMs) => {
+      // Held for as long as a token that somebody else put there may live.
+      const filled = { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': btoa('{}') } };
+      const put = api.put<Secret>(resources.secrets, secretAt('a/pull', filled));
+      put.metadata.creationTimestamp = new Date(clock.now()).toISOString();
+      api.put<Secret>(resources.secrets, put);
+      await clock.pass(0);
+      const held = { ...emptyContent(), isEmpty: false, lacksTokens: true };
+      const fought = writerOf({ 'pull-2': waitMs }, desiredSecrets(held, contentOf('second', 1)));
+      expect((await fought.keep('a')).lookAgainInMs).toBe(Math.min(waitMs, 3_600_000));
+    },
+  );
 });
 
 describe('a Secret that is to hold nothing any more', () => {
