@@ -49,6 +49,17 @@ const leftOut = [
   ...['@alicloud/credentials', 'httpx', 'lodash', 'moment', 'ws', 'xml2js'],
   ...['http-proxy-agent', 'https-proxy-agent', 'socks-proxy-agent'],
 ];
+const trimOpenApiCore: Plugin = {
+  name: 'trim-openapi-core',
+  setup(bundle) {
+    bundle.onResolve({ filter: /./ }, ({ path, importer }) => {
+      const isOfIt = /\/node_modules\/(@alicloud|@darabonba)\//.test(importer);
+      return isOfIt && leftOut.includes(path) ? { path, namespace: 'left-out' } : undefined;
+    });
+    bundle.onLoad({ filter: /./, namespace: 'left-out' }, () => ({ contents: '' }));
+  },
+};
+
 /** Of undici its dispatchers are used: not its fetch, WebSocket and caches, nor what replaces it in tests. 4 MB of memory. */
 const trimUndici: Plugin = {
   name: 'trim-undici',
@@ -58,16 +69,6 @@ const trimUndici: Plugin = {
     );
     const contents = 'module.exports = new Proxy(class {}, { get: () => class {} });';
     bundle.onLoad({ filter: /./, namespace: 'left-out-class' }, () => ({ contents }));
-  },
-};
-const trimOpenApiCore: Plugin = {
-  name: 'trim-openapi-core',
-  setup(bundle) {
-    bundle.onResolve({ filter: /./ }, ({ path, importer }) => {
-      const isOfIt = /\/node_modules\/(@alicloud|@darabonba)\//.test(importer);
-      return isOfIt && leftOut.includes(path) ? { path, namespace: 'left-out' } : undefined;
-    });
-    bundle.onLoad({ filter: /./, namespace: 'left-out' }, () => ({ contents: '' }));
   },
 };
 
