@@ -92,9 +92,9 @@ export class PullSecretWriter {
       return waitMs === 0;
     });
     const { secrets, mayNeed } = this.#options.desired(namespace);
-    const now = this.#options.clock.now();
     for (const secret of secrets) {
-      const heldMs = heldUntil(this.#driftOf(namespace, secret)) - now;
+      const state = this.#driftOf(namespace, secret);
+      const heldMs = heldUntil(state) - state.now;
       if (heldMs > 0) lookAgainInMs = Math.min(lookAgainInMs, heldMs);
     }
     return { outcome, mayNeed, lookAgainInMs };

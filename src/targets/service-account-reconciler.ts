@@ -131,17 +131,16 @@ export class ServiceAccountReconciler {
     if (this.#drift(key)) this.#queue.add(key);
   }
 
-  #drift(key: string): ReturnType<typeof serviceAccountDrift> {
-    const observed = this.#options.serviceAccounts.get(refOf(key));
-    const wanted = this.#wanted(key);
+  #drift(key: string, ref = refOf(key)): ReturnType<typeof serviceAccountDrift> {
+    const observed = this.#options.serviceAccounts.get(ref);
+    const wanted = this.#wanted(key, ref);
     return observed && wanted ? serviceAccountDrift(observed, wanted.selection, wanted) : null;
   }
 
   /** Undefined where nothing is to be done. */
-  #wanted(key: string): (SecretReferences & { selection: Selection }) | undefined {
+  #wanted(key: string, ref: Required<ObjectRef>): (SecretReferences & { selection: Selection }) | undefined {
     const { rules, namespaces, references } = this.#options;
     const currentRules = rules();
-    const ref = refOf(key);
     const observedNamespace = namespaces.get({ name: ref.namespace });
     if (!currentRules || !observedNamespace || observedNamespace.terminating) return undefined;
     if (this.#selects(currentRules, ref)) return { selection: 'selected', ...references(ref.namespace) };
@@ -157,8 +156,8 @@ export class ServiceAccountReconciler {
     const { serviceAccounts, writer } = this.#options;
     const ref = refOf(key);
     const { references = [] } = serviceAccounts.get(ref) ?? {};
-    const { attach, keep } = this.#wanted(key) ?? NO_REFERENCES;
-    switch (this.#drift(key)) {
+    const { attach, keep } = this.#wanted(key, ref) ?? NO_REFERENCES;
+    switch (this.#drift(key, ref)) {
       case 'Attach':
         this.#attaching.add(key);
         return this.#guarded(key, `with ${attach.join()}`, () => writer.attach(ref, attach)).finally(() =>
