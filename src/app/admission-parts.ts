@@ -5,12 +5,10 @@ import type { ObservedCluster } from './cluster-state.ts';
 import type { Surroundings } from './components.ts';
 import type { ConfigSource } from '../config/config-source.ts';
 import type { Pause } from '../config/pause.ts';
-import type { TokensStore } from '../credentials/tokens-store.ts';
-import type { ClusterRegion } from '../identity/region.ts';
 import type { LoopGuard } from '../kube/loop-guard.ts';
 import { ServerVersion } from '../kube/server-version.ts';
 import type { Leadership } from '../leadership/leadership.ts';
-import type { ExtraAuths } from '../secrets/extra-auths.ts';
+import type { LiveSources } from '../secrets/pull-secret-sources.ts';
 import type { PullSecretWriter } from '../secrets/pull-secret-writer.ts';
 import { WebhookServer } from '../server/webhook-server.ts';
 import { createCertificates } from './serving-certificates.ts';
@@ -26,10 +24,8 @@ export interface AdmissionSources {
   loopGuard: LoopGuard;
   pause: Pause;
   config: ConfigSource;
-  tokens: TokensStore;
   observed: ObservedCluster;
-  extraAuths: ExtraAuths;
-  clusterRegion: ClusterRegion;
+  pullSecretSources: LiveSources;
   writer: PullSecretWriter;
 }
 
@@ -37,8 +33,7 @@ export type AdmissionParts = ReturnType<typeof createAdmissionParts>;
 
 /** Makes what the webhook is made of; its client is to refuse writes while another replica leads. */
 export function createAdmissionParts({ options, client, clock }: Surroundings, sources: AdmissionSources) {
-  const { reporter, leadership, loopGuard, pause, config, tokens, observed, extraAuths, clusterRegion, writer } =
-    sources;
+  const { reporter, leadership, loopGuard, pause, config, observed, pullSecretSources, writer } = sources;
   const { namespace: ownNamespace, secretName, webhookUrl: url, service } = options;
   const serverVersion = new ServerVersion({
     client,
@@ -59,16 +54,13 @@ export function createAdmissionParts({ options, client, clock }: Surroundings, s
     },
   );
   const view = new LiveAdmissionView({
-    config: () => config.current,
+    sources: pullSecretSources,
     paused: () => pause.isOn,
-    tokens: () => tokens.current,
-    extraAuths: () => extraAuths.current(),
     namespaces: observed.namespaces,
     secrets: writer,
     secretName,
     ownNamespace,
     serverMinor: () => serverVersion.minor,
-    clusterRegion: () => clusterRegion.known,
     now: () => clock.now(),
   });
   const webhookServer = new WebhookServer({
@@ -93,9 +85,8 @@ export function createAdmissionParts({ options, client, clock }: Surroundings, s
     isVerifiedBy: (bundle) => certificates.isVerifiedBy(bundle),
     serverMinor: () => serverVersion.minor,
     managedKeys: () => {
-      const { auths, isSettled } = extraAuths.current();
-      const known = { tokens: tokens.current, extraAuths: auths, clusterRegion: clusterRegion.known };
-      return config.current && isSettled ? managedKeys(config.current.registries, known) : undefined;
+      const known = pullSecretSources.current();
+      return known?.extraAuths.isSettled ? managedKeys(known.config.registries, known) : undefined;
     },
     loopGuard,
     onWritten: (change) => reporter.webhook.registrationWritten(change),

@@ -92,7 +92,7 @@ export function createComponents(surroundings: Surroundings) {
 
   // What is under way when the brake is pulled stops before its next write.
   const brakedClient = client.writingWhile(() => !pause.isOn);
-  const { extraAuths, writer } = createPullSecrets(
+  const { sources: pullSecretSources, writer } = createPullSecrets(
     { ...surroundings, client: brakedClient },
     { reporter, leads, loopGuard, config, tokens, observed, refresher, clusterRegion },
   );
@@ -102,10 +102,8 @@ export function createComponents(surroundings: Surroundings) {
     loopGuard,
     pause,
     config,
-    tokens,
     observed,
-    extraAuths,
-    clusterRegion,
+    pullSecretSources,
     writer,
   };
   const admission = namespaces ? noAdmission : new AdmissionService({ ...surroundings, client: leaderClient }, sources);

@@ -10,6 +10,7 @@ import type { ServeOptions } from '../commands/serve-options.ts';
 import { knownDomains } from '../registry/managed-domains.ts';
 import { DesiredContent } from '../secrets/desired-content.ts';
 import { ExtraAuths } from '../secrets/extra-auths.ts';
+import { LiveSources } from '../secrets/pull-secret-sources.ts';
 import { PullSecretWriter } from '../secrets/pull-secret-writer.ts';
 import { registriesFor } from '../targets/registry-scope.ts';
 import type { Reporter } from '../telemetry/reporter.ts';
@@ -42,12 +43,15 @@ export function createPullSecrets(
     onUnusable: (name, reason) => reporter.configuration.extraAuthsUnusable(name, reason),
     onUndecodable: (name, keys) => reporter.configuration.extraAuthsUndecodable(name, keys),
   });
-  const desired = new DesiredContent({
-    clock,
-    tokens: () => tokens.current,
+  const sources = new LiveSources({
     config: () => config.current,
+    tokens: () => tokens.current,
     extraAuths: () => extraAuths.current(),
     clusterRegion: () => clusterRegion.known,
+  });
+  const desired = new DesiredContent({
+    clock,
+    sources,
     domainsOf: knownDomains,
     secretName,
     onLeftOut: (leftOut) => reporter.credentials.loginsLeftOut(leftOut),
@@ -66,5 +70,5 @@ export function createPullSecrets(
     awaitsSuccessor: (namespace) => entriesFor(namespace).some(({ key }) => refresher.awaitsSuccessor(key)),
     onWritten: (namespace, reason) => reporter.objects.pullSecretWritten(namespace, reason),
   });
-  return { extraAuths, writer };
+  return { sources, writer };
 }

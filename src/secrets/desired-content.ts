@@ -1,10 +1,9 @@
 import type { Clock } from '../clock.ts';
-import type { Config, RegistryEntry } from '../config/config.ts';
+import type { RegistryEntry } from '../config/config.ts';
 import { loginOf } from '../config/registry-login.ts';
 import { listedDomains, type StoredCredential } from '../credentials/refresh-policy.ts';
-import { credentialOf, type TokensState } from '../credentials/tokens-secret.ts';
+import { credentialOf } from '../credentials/tokens-secret.ts';
 import { ScopeCache } from '../targets/registry-scope.ts';
-import type { MergedAuths } from './extra-auths.ts';
 import {
   pullSecretContent,
   pullSecretNames,
@@ -12,6 +11,7 @@ import {
   type ContentSources,
   type PullSecretContent,
 } from './pull-secret.ts';
+import type { LiveSources, PullSecretSources } from './pull-secret-sources.ts';
 import { layerEntries, type SecretLayers } from './secret-layers.ts';
 
 /** One pull Secret as a namespace needs it. */
@@ -31,10 +31,7 @@ export interface DesiredSecrets {
 
 export interface DesiredContentOptions {
   clock: Clock;
-  tokens: () => TokensState;
-  config: () => Pick<Config, 'registries' | 'notifyEmail'> | undefined;
-  extraAuths: () => MergedAuths;
-  clusterRegion: () => string | undefined;
+  sources: LiveSources;
   /** The domains that an entry's token opens, given those that were listed last; undefined until they are known. */
   domainsOf: (
     entry: RegistryEntry,
@@ -49,11 +46,17 @@ export interface DesiredContentOptions {
   onTooLarge: (keys: readonly string[]) => void;
 }
 
+/** What is made once for a scope. */
+interface Made extends DesiredSecrets {
+  /** When the first token in it expires, in milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
 /** What the pull Secrets of each namespace are to hold now: made once for all that get the same registries. */
 export class DesiredContent {
   readonly #options: DesiredContentOptions;
   readonly #names: readonly string[];
-  readonly #made = new ScopeCache<DesiredSecrets>();
+  readonly #made = new ScopeCache<PullSecretSources, Made>((entries, sources) => this.#make(entries, sources));
 
   constructor(options: DesiredContentOptions) {
     this.#options = options;
@@ -62,38 +65,36 @@ export class DesiredContent {
 
   /** For a namespace that is a target. */
   of(namespace: string): DesiredSecrets {
-    const { clock, config, tokens, extraAuths, clusterRegion } = this.#options;
-    const current = config();
-    if (!current) return { secrets: [], mayNeed: this.#names };
-    const from = { registries: current.registries, sources: [current, tokens(), extraAuths(), clusterRegion()] };
-    const make = (entries: readonly RegistryEntry[]) => this.#make(entries, current);
-    const made = this.#made.of(namespace, from, make);
-    const hasExpired = made.secrets.some(({ content }) => content.expiresAt <= clock.now());
-    if (!hasExpired) return made;
+    const { clock, sources: live } = this.#options;
+    const sources = live.current();
+    if (!sources) return { secrets: [], mayNeed: this.#names };
+    const made = this.#made.of(namespace, sources);
+    if (made.expiresAt > clock.now()) return made;
     this.#made.clear();
-    return this.#made.of(namespace, from, make);
+    return this.#made.of(namespace, sources);
   }
 
-  #make(entries: readonly RegistryEntry[], { notifyEmail: email }: Pick<Config, 'notifyEmail'>): DesiredSecrets {
-    const { tokens, extraAuths, clusterRegion, domainsOf, onLeftOut } = this.#options;
-    const { generation, since, ...state } = tokens();
-    const { auths, isSettled } = extraAuths();
+  #make(entries: readonly RegistryEntry[], { config, tokens, extraAuths, clusterRegion }: PullSecretSources): Made {
+    const { domainsOf, onLeftOut } = this.#options;
+    const { generation, since, ...state } = tokens;
+    const { auths, isSettled } = extraAuths;
     const credentials = new Map<string, StoredCredential>();
     const withDomains = entries.map((entry) => {
       const credential = credentialOf(state, entry);
       if (credential) credentials.set(entry.key, credential);
-      const domains = domainsOf(entry, listedDomains(credential), clusterRegion());
+      const domains = domainsOf(entry, listedDomains(credential), clusterRegion);
       return { key: entry.key, login: loginOf(entry), domains };
     });
     const { layers, leftOut } = layerEntries(withDomains.map((entry) => ({ ...entry, domains: entry.domains ?? [] })));
     if (leftOut.length > 0) onLeftOut(leftOut);
     const live = { generation, since, credentials };
-    const common = { tokens: live, email, isSettled, expectsTokens: entries.length > 0 };
+    const common = { tokens: live, email: config.notifyEmail, isSettled, expectsTokens: entries.length > 0 };
     const secrets = layers.map((layer, index) =>
       this.#secret(index, { ...common, layer, others: index === 0 ? auths : {} }),
     );
     const isCertain = withDomains.every(({ domains }) => domains !== undefined);
-    return { secrets, mayNeed: isCertain ? secrets.map(({ name }) => name) : this.#names };
+    const mayNeed = isCertain ? secrets.map(({ name }) => name) : this.#names;
+    return { secrets, mayNeed, expiresAt: Math.min(...secrets.map(({ content }) => content.expiresAt)) };
   }
 
   #secret(index: number, sources: ContentSources): DesiredSecret {

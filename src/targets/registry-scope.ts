@@ -14,27 +14,27 @@ export function isMeantFor({ namespaces }: RegistryEntry, namespace: string): bo
 }
 
 /** Keeps what is made once for all namespaces that the same registries are meant for. */
-export class ScopeCache<T> {
-  #sources: readonly unknown[] = [];
+export class ScopeCache<Sources extends { readonly config: { readonly registries: readonly RegistryEntry[] } }, T> {
+  readonly #make: (entries: readonly RegistryEntry[], sources: Sources) => T;
+  #sources: Sources | undefined;
   /** By the keys of the registries. */
   readonly #made = new Map<string, T>();
 
-  /**
-   * @param sources what it is made from, with whatever the registries come from: compared by identity, place by place.
-   * @param make makes it for the registries that are meant for the namespace.
-   */
-  of(
-    namespace: string,
-    { registries, sources }: { registries: readonly RegistryEntry[]; sources: readonly unknown[] },
-    make: (entries: readonly RegistryEntry[]) => T,
-  ): T {
-    if (sources.some((source, index) => source !== this.#sources[index])) this.clear();
+  /** @param make makes it of the sources for the registries that are meant for a namespace. */
+  constructor(make: (entries: readonly RegistryEntry[], sources: Sources) => T) {
+    this.#make = make;
+  }
+
+  /** @param sources what it is made from: another object when anything of it is another. */
+  of(namespace: string, sources: Sources): T {
+    if (sources !== this.#sources) this.clear();
     this.#sources = sources;
+    const { registries } = sources.config;
     const entries = registriesFor(registries, namespace);
     const scope = entries === registries ? '' : entries.map(({ key }) => key).join(' ');
     const known = this.#made.get(scope);
     if (known !== undefined) return known;
-    const made = make(entries);
+    const made = this.#make(entries, sources);
     this.#made.set(scope, made);
     return made;
   }

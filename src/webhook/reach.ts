@@ -37,8 +37,8 @@ export function lowersFailurePolicy({ config, serverMinor }: Pick<ReachContext, 
 /** The policy that the API server follows for a namespace's requests: `Fail` only where it cannot block the cluster itself. */
 export function failurePolicyFor(namespace: string, context: ReachContext): 'Ignore' | 'Fail' {
   const { config, ownNamespace } = context;
-  const mayFail = canSelectByName(context) && !isProtected(namespace, ownNamespace);
-  return mayFail ? config.webhook.failurePolicy : 'Ignore';
+  const isFail = config.webhook.failurePolicy === 'Fail' && canSelectByName(context);
+  return isFail && !isProtected(namespace, ownNamespace) ? 'Fail' : 'Ignore';
 }
 
 /** Which namespaces' requests are to come to the webhook, by name. */

@@ -5,6 +5,7 @@ import type { TokensState } from '../../src/credentials/tokens-secret.ts';
 import { knownDomains } from '../../src/registry/managed-domains.ts';
 import { DesiredContent } from '../../src/secrets/desired-content.ts';
 import type { MergedAuths } from '../../src/secrets/extra-auths.ts';
+import { LiveSources } from '../../src/secrets/pull-secret-sources.ts';
 import { PullSecretWriter } from '../../src/secrets/pull-secret-writer.ts';
 import { observeSecret, type ObservedSecret } from '../../src/secrets/secret-drift.ts';
 import { configWith, registry } from '../builders/config.ts';
@@ -35,22 +36,23 @@ beforeEach(() => {
   };
   secrets = new Map();
   extraAuths = { auths: {}, isSettled: true };
-  const desired = new DesiredContent({
-    clock,
-    tokens: () => tokens,
+  const sources = new LiveSources({
     config: () => config,
+    tokens: () => tokens,
     extraAuths: () => extraAuths,
     clusterRegion: () => undefined,
+  });
+  const desired = new DesiredContent({
+    clock,
+    sources,
     domainsOf: knownDomains,
     secretName: 'pull',
     onLeftOut: () => undefined,
     onTooLarge: () => undefined,
   });
   view = new LiveAdmissionView({
-    config: () => config,
+    sources,
     paused: () => false,
-    tokens: () => tokens,
-    extraAuths: () => extraAuths,
     namespaces: { get: () => undefined },
     secrets: new PullSecretWriter({
       clock,
@@ -68,7 +70,6 @@ beforeEach(() => {
     secretName: 'pull',
     ownNamespace: 'acr',
     serverMinor: () => 30,
-    clusterRegion: () => undefined,
     now: () => clock.now(),
   });
 });

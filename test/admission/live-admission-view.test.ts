@@ -5,6 +5,7 @@ import type { TokensState } from '../../src/credentials/tokens-secret.ts';
 import { knownDomains } from '../../src/registry/managed-domains.ts';
 import { DesiredContent } from '../../src/secrets/desired-content.ts';
 import type { MergedAuths } from '../../src/secrets/extra-auths.ts';
+import { LiveSources } from '../../src/secrets/pull-secret-sources.ts';
 import { PullSecretWriter } from '../../src/secrets/pull-secret-writer.ts';
 import { observeSecret, type ObservedSecret } from '../../src/secrets/secret-drift.ts';
 import { observeNamespace, type ObservedNamespace } from '../../src/targets/target-selector.ts';
@@ -36,22 +37,23 @@ beforeEach(() => {
   paused = false;
   clusterRegion = undefined;
   serverMinor = 30;
-  const desired = new DesiredContent({
-    clock,
-    tokens: () => tokens,
+  const sources = new LiveSources({
     config: () => config,
+    tokens: () => tokens,
     extraAuths: () => extraAuths,
     clusterRegion: () => clusterRegion,
+  });
+  const desired = new DesiredContent({
+    clock,
+    sources,
     domainsOf: knownDomains,
     secretName: 'pull',
     onLeftOut: () => undefined,
     onTooLarge: () => undefined,
   });
   view = new LiveAdmissionView({
-    config: () => config,
-    tokens: () => tokens,
+    sources,
     paused: () => paused,
-    extraAuths: () => extraAuths,
     namespaces: { get: ({ name }) => namespaces.get(name) },
     secrets: new PullSecretWriter({
       clock,
@@ -69,7 +71,6 @@ beforeEach(() => {
     secretName: 'pull',
     ownNamespace: 'acr',
     serverMinor: () => serverMinor,
-    clusterRegion: () => clusterRegion,
     now: () => clock.now(),
   });
 });

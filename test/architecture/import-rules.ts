@@ -125,6 +125,7 @@ export const pureFiles: readonly string[] = [
   'registry/image-reference.ts',
   'registry/managed-domains.ts',
   'registry/registry-host.ts',
+  'secrets/pull-secret-sources.ts',
   'secrets/pull-secret.ts',
   'secrets/pull-secrets-state.ts',
   'secrets/secret-drift.ts',

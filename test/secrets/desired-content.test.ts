@@ -4,6 +4,7 @@ import type { TokensState } from '../../src/credentials/tokens-secret.ts';
 import { knownDomains } from '../../src/registry/managed-domains.ts';
 import { DesiredContent, type DesiredSecret } from '../../src/secrets/desired-content.ts';
 import type { MergedAuths } from '../../src/secrets/extra-auths.ts';
+import { LiveSources } from '../../src/secrets/pull-secret-sources.ts';
 import { configWith, registry } from '../builders/config.ts';
 import { credentialsOf, credentialWith, HOUR_MS, START } from '../builders/credential.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
@@ -31,12 +32,15 @@ beforeEach(() => {
   extraAuths = { auths: {}, isSettled: true };
   clusterRegion = undefined;
   leftOut = [];
-  desired = new DesiredContent({
-    clock,
-    tokens: () => tokens,
+  const sources = new LiveSources({
     config: () => config,
+    tokens: () => tokens,
     extraAuths: () => extraAuths,
     clusterRegion: () => clusterRegion,
+  });
+  desired = new DesiredContent({
+    clock,
+    sources,
     domainsOf: knownDomains,
     secretName: 'pull',
     onTooLarge: (keys) => leftOut.push(...keys),

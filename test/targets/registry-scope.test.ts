@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, test } from 'vitest';
 import { registriesFor, ScopeCache } from '../../src/targets/registry-scope.ts';
+import type { RegistryEntry } from '../../src/config/config.ts';
 import { observeNamespace, selectsNamespace } from '../../src/targets/target-selector.ts';
 import { configWith, registry } from '../builders/config.ts';
 import { namespaceNamed } from '../builders/kube-objects.ts';
@@ -37,38 +38,39 @@ test('an excluded namespace is no target, even where it is named', () => {
 });
 
 describe('what is made once for a scope', () => {
-  const registries = [someOnly, everywhere];
-  const sources = [{}, 'a'];
-  let made: number;
-  let cache: ScopeCache<number>;
-  const of = (namespace: string, from: readonly unknown[] = sources, entries = registries) =>
-    cache.of(namespace, { registries: entries, sources: from }, () => ++made);
+  interface Sources {
+    config: { registries: RegistryEntry[] };
+  }
+  const sourcesOf = (...registries: RegistryEntry[]): Sources => ({ config: { registries } });
+  const sources = sourcesOf(someOnly, everywhere);
+  let given: [entries: readonly RegistryEntry[], sources: Sources][];
+  let cache: ScopeCache<Sources, number>;
 
   beforeEach(() => {
-    made = 0;
-    cache = new ScopeCache<number>();
+    given = [];
+    cache = new ScopeCache((...from) => given.push(from));
   });
 
   it('is shared by the namespaces that the same registries are meant for, and by no others', () => {
+    const of = (namespace: string) => cache.of(namespace, sources);
     expect([of('team-a'), of('team-c'), of('team-d'), of('team-a')]).toEqual([1, 2, 2, 1]);
   });
 
-  it('is made anew once anything is another that it is made from, for every scope', () => {
-    expect([of('team-a'), of('team-c')]).toEqual([1, 2]);
-    expect([of('team-a', [sources[0], 'b']), of('team-c', [sources[0], 'b'])]).toEqual([3, 4]);
-    expect(of('team-a', [{}, 'b'])).toBe(5);
-    expect(of('team-a')).toBe(6);
+  it('is made anew once the sources are others, for every scope, even where they hold the same', () => {
+    expect([cache.of('team-a', sources), cache.of('team-c', sources)]).toEqual([1, 2]);
+    const others = sourcesOf(someOnly, everywhere);
+    expect([cache.of('team-a', others), cache.of('team-c', others)]).toEqual([3, 4]);
+    expect(cache.of('team-a', sources)).toBe(5);
   });
 
   it('is made anew after it was forgotten', () => {
-    of('team-a');
+    cache.of('team-a', sources);
     cache.clear();
-    expect(of('team-a')).toBe(2);
+    expect(cache.of('team-a', sources)).toBe(2);
   });
 
-  it('is made for the registries that are meant for the namespace', () => {
-    const given: unknown[] = [];
-    cache.of('team-c', { registries, sources }, (entries) => given.push(...entries));
-    expect(given).toEqual([everywhere]);
+  it('is made of the sources for the registries that are meant for the namespace', () => {
+    cache.of('team-c', sources);
+    expect(given).toEqual([[[everywhere], sources]]);
   });
 });
