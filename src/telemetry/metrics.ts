@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { DurationHistogram } from './duration-histogram.ts';
 import { ReviewTally } from './review-tally.ts';
 
 /** Every metric of the service. Names and labels are part of its interface. */
@@ -19,11 +20,10 @@ export class Metrics {
     'result',
   ]);
   readonly admissionRequests = new ReviewTally();
-  readonly admissionDuration = new Histogram({
+  readonly admissionDuration = new DurationHistogram({
     name: 'acr_injector_admission_duration_seconds',
     help: 'Time from the request to the answer of a review',
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers: [this.registry],
   });
   readonly pullSecretWrites = this.#counter('pull_secret_writes_total', 'Writes of pull Secrets', ['reason']);
   readonly serviceAccountPatches = this.#counter('service_account_patches_total', 'Patches of ServiceAccounts', [
@@ -48,8 +48,9 @@ export class Metrics {
   readonly namespaces = this.#gauge('namespaces', 'Namespaces by what is done for them', ['state']);
 
   constructor() {
-    collectDefaultMetrics({ register: this.registry });
-    const { registry, admissionRequests } = this;
+    const { registry, admissionRequests, admissionDuration } = this;
+    collectDefaultMetrics({ register: registry });
+    registry.registerMetric(admissionDuration.asMetric());
     new Counter({
       name: 'acr_injector_admission_requests_total',
       help: 'Reviews answered',
