@@ -39,17 +39,27 @@ export class AdmissionHandler {
     this.#secrets = new AwaitedSecrets({ clock, ensureSecret });
   }
 
-  /** Never rejects. */
-  async review(request: AdmissionRequest, grant: Grant): Promise<Verdict> {
+  /** A promise only where a Secret is waited for. Neither throws nor rejects. */
+  review(request: AdmissionRequest, grant: Grant): Verdict | Promise<Verdict> {
     let view: AdmissionView | undefined;
     try {
       if (isSelfTest(request)) return answerSelfTest(request);
       view = this.#viewOf(request.namespace);
       if (!view) return skip('NotConfigured');
       const decided = decideAtOnce(request, view);
-      if (!(decided instanceof Injection)) return decided;
+      return decided instanceof Injection ? this.#onceWritten(decided, { request, view, grant }) : decided;
+    } catch (cause) {
+      return failed(request, view, cause);
+    }
+  }
+
+  async #onceWritten(
+    injection: Injection,
+    { request, view, grant }: { request: AdmissionRequest; view: AdmissionView; grant: Grant },
+  ): Promise<Verdict> {
+    try {
       const budgetMs = answerWithinMs(grant, view.timeoutSeconds);
-      return afterWaiting(decided, await this.#secrets.within(request.namespace, budgetMs, view.isSeen));
+      return afterWaiting(injection, await this.#secrets.within(request.namespace, budgetMs, view.isSeen));
     } catch (cause) {
       return failed(request, view, cause);
     }

@@ -16,7 +16,10 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
 }
 
 /** Starts listening; on a machine without IPv6, "every address" means every IPv4 address. @returns the URL. */
-export async function listenOn(server: FastifyInstance, { host, port }: ListenAddress): Promise<string> {
+export async function listenOn(
+  server: Pick<FastifyInstance, 'listen'>,
+  { host, port }: ListenAddress,
+): Promise<string> {
   try {
     return await server.listen({ host, port });
   } catch (error) {

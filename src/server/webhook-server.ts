@@ -1,14 +1,12 @@
+import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { AdmissionHandler } from '../admission/admission-handler.ts';
-import { formatAdmissionReview, parseAdmissionReview, UnreadableReviewError } from '../admission/admission-review.ts';
-import { isOwnRequest } from '../admission/own-request.ts';
-import type { AnsweredReview } from '../admission/verdict.ts';
+import { fastify, type FastifyInstance, type FastifyServerFactoryHandler } from 'fastify';
 import type { CertificateSource, ServingCertificate } from '../certificates/certificate-source.ts';
 import { CodedError } from '../errors.ts';
 import { MUTATE_PATH } from '../webhook/webhook-configuration.ts';
 import { BodyReader, type BodyLimits } from './body-reader.ts';
 import { listenOn, type ListenAddress } from './listen-address.ts';
+import { ReviewRoute, TimedMessage, type ReviewRouteOptions, type TimedRequest } from './review-route.ts';
 
 /** Longer than the API server keeps an idle connection (90 s), so that it is never this side that closes one in use. */
 const KEEP_ALIVE_MS = 120_000;
@@ -44,21 +42,9 @@ export const CONNECTION_LIMITS: Readonly<ConnectionLimits> = {
   heldBytes: 64 * MIB,
 };
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** When its head had come, as `performance.now()` tells it. */
-    arrivedAt: number;
-  }
-}
-
-export interface WebhookServerOptions {
+export interface WebhookServerOptions extends ReviewRouteOptions {
   listen: ListenAddress;
   limits?: Partial<ConnectionLimits>;
-  handler: Pick<AdmissionHandler, 'review'>;
-  /** Told of every review that was answered. */
-  onReviewed: (review: AnsweredReview) => void;
-  /** Told of every body that was no review. */
-  onUnreadable: (message: string) => void;
 }
 
 /** The HTTPS server that the API server sends AdmissionReviews to. */
@@ -66,7 +52,8 @@ export class WebhookServer {
   readonly #options: WebhookServerOptions;
   readonly #limits: ConnectionLimits;
   readonly #bodies: BodyReader;
-  #server: FastifyInstance | undefined;
+  readonly #route: ReviewRoute;
+  #server: FastifyInstance<Server, TimedMessage> | undefined;
   readonly #sockets = new Set<Socket>();
   /** How many requests are not answered yet. A Set of them would keep them from the young generation's garbage collection. */
   #underWay = 0;
@@ -77,6 +64,7 @@ export class WebhookServer {
     this.#options = options;
     this.#limits = { ...CONNECTION_LIMITS, ...options.limits };
     this.#bodies = new BodyReader(this.#limits);
+    this.#route = new ReviewRoute(options);
   }
 
   get isListening(): boolean {
@@ -86,27 +74,29 @@ export class WebhookServer {
   /** Listens with `certificate` and, on the live connections' server, with every one that comes after it. */
   async start(certificate: ServingCertificate, source: Pick<CertificateSource, 'onChange'>): Promise<string> {
     const { onUnreadable } = this.#options;
-    const limits = this.#limits;
+    const { headMs, requestMs, checkMs, connections } = this.#limits;
     // HTTP/1.1 alone, as the API server wants it of webhooks: its requests spread over the replicas.
     const https = {
       ...secureContext(certificate),
+      IncomingMessage: TimedMessage,
       minVersion: 'TLSv1.2' as const,
-      handshakeTimeout: Math.min(limits.headMs, HANDSHAKE_MS),
-      headersTimeout: limits.headMs,
-      connectionsCheckingInterval: limits.checkMs,
-    };
-    const server = fastify({
-      https,
+      handshakeTimeout: Math.min(headMs, HANDSHAKE_MS),
+      headersTimeout: headMs,
+      requestTimeout: requestMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      requestTimeout: limits.requestMs,
+      connectionsCheckingInterval: checkMs,
+    };
+    const server = fastify<Server, TimedMessage>({
+      https,
+      serverFactory: (handler) => createServer(https, this.#counted(handler)),
       forceCloseConnections: 'idle',
       // A replica that ends is no reason to keep a Pod from its credential.
       return503OnClosing: false,
-    }) as unknown as FastifyInstance;
-    server.server.maxConnections = limits.connections;
+    });
+    server.server.maxConnections = connections;
     // Plain JSON.parse in the parser of the review: a label may be called `__proto__`.
     server.removeAllContentTypeParsers();
-    server.addContentTypeParser('application/json', (request: FastifyRequest) => this.#bodies.read(request.raw));
+    server.addContentTypeParser('application/json', (request: TimedRequest) => this.#bodies.read(request.raw));
     server.setErrorHandler((error: Error, _request, reply) => {
       onUnreadable(error.message);
       const isOverloaded = error instanceof CodedError && error.retryable;
@@ -116,31 +106,33 @@ export class WebhookServer {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
-    server.decorateRequest('arrivedAt', 0);
-    server.addHook('onRequest', (request, reply, done) => {
-      request.arrivedAt = performance.now();
-      this.#underWay += 1;
-      // Told of a connection that breaks, too, as of an end like any other.
-      reply.raw.once('close', () => {
-        this.#underWay -= 1;
-        this.#bodies.release(request.raw);
-        this.#onAnswered?.();
-      });
-      done();
+    server.post(MUTATE_PATH, (request, reply) => {
+      if (this.#isDraining) void reply.header('connection', 'close');
+      return this.#route.answer(request, reply);
     });
-    server.post(MUTATE_PATH, (request, reply) => this.#answer(request, reply));
     server.setNotFoundHandler((request, reply) => {
       const isMethod = request.url.split('?', 1)[0] === MUTATE_PATH;
       if (isMethod) void reply.header('allow', 'POST');
       return reply.code(isMethod ? 405 : 404).send({ error: `AdmissionReviews are to be sent to POST ${MUTATE_PATH}` });
     });
     source.onChange((renewed) => {
-      (server.server as unknown as { setSecureContext(context: object): void }).setSecureContext(
-        secureContext(renewed),
-      );
+      server.server.setSecureContext(secureContext(renewed));
     });
     this.#server = server;
     return listenOn(server, this.#options.listen);
+  }
+
+  #counted(handler: FastifyServerFactoryHandler<Server, TimedMessage>): typeof handler {
+    return (request, response) => {
+      this.#underWay += 1;
+      // Told of a connection that breaks, too, as of an end like any other.
+      response.once('close', () => {
+        this.#underWay -= 1;
+        this.#bodies.release(request);
+        this.#onAnswered?.();
+      });
+      handler(request, response);
+    };
   }
 
   /** Still answers, and asks whoever is answered to come back on another connection: to another replica. */
@@ -164,38 +156,6 @@ export class WebhookServer {
     for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
-
-  async #answer(request: FastifyRequest, reply: FastifyReply): Promise<string> {
-    const { handler, onReviewed, onUnreadable } = this.#options;
-    void reply.type('application/json');
-    if (this.#isDraining) void reply.header('connection', 'close');
-    try {
-      const review = parseAdmissionReview(request.body as string);
-      const elapsedMs = performance.now() - request.arrivedAt;
-      const verdict = await handler.review(review, { timeout: timeoutOf(request), elapsedMs });
-      const { resource, operation, namespace } = review;
-      const durationMs = performance.now() - request.arrivedAt;
-      onReviewed({ resource, operation, namespace, verdict, durationMs, isOwn: isOwnRequest(review) });
-      return formatAdmissionReview(review.uid, verdict.outcome);
-    } catch (error) {
-      if (!(error instanceof UnreadableReviewError)) throw error;
-      // Whoever gave a uid gets an answer to it: what cannot be understood is let through.
-      if (error.uid) {
-        onUnreadable(error.message);
-        return formatAdmissionReview(error.uid, { allowed: true, warnings: [error.message] });
-      }
-      const isEncoded = (request.headers['content-encoding'] ?? 'identity') !== 'identity';
-      const message = isEncoded ? 'the body has a Content-Encoding, and none is understood' : error.message;
-      onUnreadable(message);
-      void reply.code(400);
-      return JSON.stringify({ error: message });
-    }
-  }
-}
-
-function timeoutOf({ query }: FastifyRequest): string | undefined {
-  const { timeout } = query as { timeout?: unknown };
-  return typeof timeout === 'string' ? timeout : undefined;
 }
 
 function secureContext({ cert, key }: ServingCertificate): { cert: string; key: string } {
