@@ -11,9 +11,7 @@ function textOf(register: (registry: Registry) => void): Promise<string> {
   return registry.metrics();
 }
 
-const durations = fc.array(
-  fc.oneof(fc.double({ min: 0, max: 10, noNaN: true }), fc.constantFrom(...options.buckets)),
-);
+const durations = fc.array(fc.oneof(fc.double({ min: 0, max: 10, noNaN: true }), fc.constantFrom(...options.buckets)));
 
 it('reads as a histogram of prom-client that observed the same', async () => {
   await fc.assert(
