@@ -14,7 +14,7 @@ export MODERN_API_SERVER ?= $(abspath $(wildcard ../shared/cluster/modern-api-se
 IMAGE ?= acr-credential-injector:$(VERSION)
 BUILDER ?= docker
 
-.PHONY: help install build run test lint types unit sweep soak fuzz e2e e2e-node bench bench-guard certs image clean
+.PHONY: help install build run test lint types unit sweep soak fuzz e2e e2e-node bench bench-guard bench-builds certs image clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
@@ -65,6 +65,9 @@ bench: build ## measures what docs/performance.md speaks of, and draws docs/grow
 
 bench-guard: build ## fails when an admission or a write takes half as much processor time again as was recorded
 	@node bench/main.ts --pairs 3 --results bench/results/guard.json admission-cpu fan-out-cpu
+
+bench-builds: install ## answers a second of several builds of the service, beside bare Fastify; BUILDS (their main.js), PROCESSES (4)
+	@node bench/compare-builds.ts --processes $(or $(PROCESSES),4) $(BUILDS)
 
 certs: install ## certificates for --tls-dir on this machine; NAMES
 	node test/certificates/development-certificates.ts certs $(or $(NAMES),localhost 127.0.0.1 ::1)

@@ -19,13 +19,13 @@ export interface AdmissionBed extends AsyncDisposable {
   reference: Server;
 }
 
-/** @param program of the reference, in `references`. */
-export async function startAdmissionBed(program: string): Promise<AdmissionBed> {
+/** @param program of the reference, in `references`. @param main the built service, if not this one's. */
+export async function startAdmissionBed(program: string, main?: string): Promise<AdmissionBed> {
   await using started = new AsyncDisposableStack();
   const { path: tlsDir } = started.use(await mkdtempDisposable(join(tmpdir(), 'acr-credential-injector-bench-tls-')));
   await writeDevelopmentCertificates(tlsDir, ['127.0.0.1']);
   const cluster = started.use(await startCluster({ namespaces: [REVIEWED_NAMESPACE] }));
-  const service = started.adopt(serviceIn(cluster.ready, { flags: { 'tls-dir': tlsDir } }), endService);
+  const service = started.adopt(serviceIn(cluster.ready, { flags: { 'tls-dir': tlsDir }, main }), endService);
   await service.start();
   await service.ready();
   const port = await webhookPortOf(service);

@@ -27,6 +27,8 @@ export interface ServiceOptions {
   nodeOptions?: string;
   /** Node keeps it in memory, and the image has none. */
   compileCache?: boolean;
+  /** The built program, if not this one's. */
+  main?: string;
 }
 
 const ROOT = join(import.meta.dirname, '..');
@@ -52,11 +54,11 @@ export function namespaceNames(count: number): string[] {
  */
 export function serviceIn(
   { kubeconfig, cloudUrl }: Cluster,
-  { flags = {}, nodeOptions = '', compileCache = false }: ServiceOptions = {},
+  { flags = {}, nodeOptions = '', compileCache = false, main = MAIN }: ServiceOptions = {},
 ): ServiceProcess {
   return new ServiceProcess({
     kubeconfig,
-    main: MAIN,
+    main,
     nodeFlags: shippedNodeFlags(),
     flags: { 'cr-endpoint': cloudUrl, 'metadata-endpoint': cloudUrl, 'log-level': 'info', ...flags },
     environment: {
