@@ -96,6 +96,12 @@ export function parsePositiveDuration(text: string): number | undefined {
   return durationMs !== undefined && durationMs > 0 ? durationMs : undefined;
 }
 
+/** 0 among them. */
+export function parseNonNegativeDuration(text: string): number | undefined {
+  const durationMs = parseDuration(text);
+  return durationMs !== undefined && durationMs >= 0 ? durationMs : undefined;
+}
+
 function parseNames(text: string, rule: NameRule): string[] | undefined {
   const names = text.split(',').map((name) => name.trim());
   return names.every((name) => isName(name, rule)) ? [...new Set(names)] : undefined;

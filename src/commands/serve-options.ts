@@ -1,10 +1,10 @@
-import { parseDuration } from '../config/duration.ts';
 import { configMapRule, isName, namespaceRule } from '../config/object-name.ts';
 import {
   describeFlags,
   firstSet,
   parseBoolean,
   parseNamespaces,
+  parseNonNegativeDuration,
   parsePositiveDuration,
   parseSecretName,
   readFlags,
@@ -112,7 +112,7 @@ export function parseServeOptions(args: string[], environment: Environment): Ser
     caLifetimeMs: required('ca-lifetime', parsePositiveDuration, 0),
     certificateLifetimeMs: required('certificate-lifetime', parsePositiveDuration, 0),
     leaderElect: required('leader-elect', parseBoolean, true),
-    drainMs: required('drain', parseDuration, 0),
+    drainMs: required('drain', parseNonNegativeDuration, 0),
     logLevel: required('log-level', (text) => logLevels.find((level) => level === text), 'info'),
   };
   check();

@@ -44,3 +44,8 @@ test('names may have dots where Kubernetes lets them', () => {
   const options = parseServeOptions(['--secret-name=a.b-c.d', '--config-map=a-b/c.d'], {});
   expect(options).toMatchObject({ secretName: 'a.b-c.d', configMap: { namespace: 'a-b', name: 'c.d' } });
 });
+
+test('a drain may take no time, but not less', () => {
+  expect(parseServeOptions(['--drain=0s'], {}).drainMs).toBe(0);
+  expect(() => parseServeOptions(['--drain=-5s'], {})).toThrow(/^--drain: `-5s` is no DURATION/);
+});
