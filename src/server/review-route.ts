@@ -44,12 +44,13 @@ export class ReviewRoute {
     }
     const elapsedMs = performance.now() - request.raw.arrivedAt;
     const verdict = this.#options.handler.review(review, { timeout: timeoutOf(request), elapsedMs });
-    if (verdict instanceof Promise) return verdict.then((late) => this.#told(review, late, request));
-    void reply.send(this.#told(review, verdict, request));
+    if (verdict instanceof Promise) return verdict.then((late) => this.#concluded(review, late, request));
+    void reply.send(this.#concluded(review, verdict, request));
     return undefined;
   }
 
-  #told(review: AdmissionRequest, verdict: Verdict, { raw }: TimedRequest): string {
+  /** Tells of the review. @returns its answer. */
+  #concluded(review: AdmissionRequest, verdict: Verdict, { raw }: TimedRequest): string {
     const { uid, resource, operation, namespace } = review;
     const durationMs = performance.now() - raw.arrivedAt;
     this.#options.onReviewed({ resource, operation, namespace, verdict, durationMs, isOwn: isOwnRequest(review) });

@@ -19,7 +19,7 @@ const ANSWER_MS = 30_000;
 
 /** What keeps clients from taking all of the service's time and memory, those that never finish what they begin above all. */
 export interface ConnectionLimits extends BodyLimits {
-  /** For a request's head. */
+  /** For a request's head; no longer than for all of it. */
   headMs: number;
   /** For a whole request. */
   requestMs: number;
@@ -54,6 +54,7 @@ export class WebhookServer {
   readonly #bodies: BodyReader;
   readonly #route: ReviewRoute;
   #server: FastifyInstance<Server, TimedMessage> | undefined;
+  #started: Promise<string> | undefined;
   readonly #sockets = new Set<Socket>();
   /** How many requests are not answered yet. A Set of them would keep them from the young generation's garbage collection. */
   #underWay = 0;
@@ -119,7 +120,8 @@ export class WebhookServer {
       server.server.setSecureContext(secureContext(renewed));
     });
     this.#server = server;
-    return listenOn(server, this.#options.listen);
+    this.#started = listenOn(server, this.#options.listen);
+    return this.#started;
   }
 
   #counted(handler: FastifyServerFactoryHandler<Server, TimedMessage>): typeof handler {
@@ -142,6 +144,8 @@ export class WebhookServer {
 
   /** Refuses new connections, answers what is under way or still comes on the others, and closes. */
   async stop(): Promise<void> {
+    // Fastify closes no server that another made and that does not listen yet.
+    await this.#started?.catch(() => undefined);
     const closed = this.#server?.close();
     // Node looks for requests that take too long no more once a server closes.
     const tooLong = AbortSignal.timeout(Math.min(this.#limits.requestMs, ANSWER_MS));

@@ -40,7 +40,7 @@ export class DurationHistogram {
     return Promise.resolve({ name, help, type: 'histogram', aggregator: 'sum', values } as unknown as Reading);
   }
 
-  /** For the registry, which calls nothing but `get`. */
+  /** For a registry, whose `metrics` asks for nothing but `get`. */
   asMetric(): Metric {
     return this as unknown as Metric;
   }

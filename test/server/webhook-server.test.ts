@@ -304,6 +304,20 @@ describe('the end', () => {
   });
 });
 
+it('a server that is stopped while it starts does not listen afterwards', async () => {
+  const early = new WebhookServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    handler: { review: () => allowed },
+    onReviewed: () => undefined,
+    onUnreadable: () => undefined,
+  });
+  const started = early.start(certificates[0], { onChange: () => () => undefined });
+  await new Promise<void>((resolve) => process.nextTick(resolve));
+  await early.stop();
+  await started;
+  expect(early.isListening).toBe(false);
+});
+
 it('a server that has not started is not listening, and can be stopped', async () => {
   const idle = new WebhookServer({
     listen: { host: '127.0.0.1', port: 0 },
