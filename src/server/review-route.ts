@@ -11,6 +11,7 @@ import {
 import { isOwnRequest } from '../admission/own-request.ts';
 import type { AnsweredReview, Verdict } from '../admission/verdict.ts';
 
+/** A request as Node's server makes it. */
 export class TimedMessage extends IncomingMessage {
   /** When its head had come, as `performance.now()` tells it. */
   readonly arrivedAt = performance.now();

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 
@@ -27,6 +28,21 @@ describe('the metrics', () => {
         'namespaces{state}',
       ]),
     );
+  });
+
+  it('are all on their page, each with its labels', () => {
+    const page = readFileSync('docs/metrics.md', 'utf8');
+    const rows = [...page.matchAll(/^\| `(\w+)` *\| ([^|]*)\|/gm)].map(([, name, labels = '']) => [
+      name,
+      labels.trim().replaceAll('`', ''),
+    ]);
+    const own = new Metrics().registry
+      .getMetricsAsArray()
+      .map((metric) => metric as unknown as { name: string; labelNames: string[] })
+      .filter(({ name }) => name.startsWith('acr_injector_'))
+      .map(({ name, labelNames }) => [name.slice('acr_injector_'.length), labelNames.join(', ')]);
+    const documented = rows.filter(([name]) => own.some(([known]) => known === name));
+    expect(documented.sort()).toEqual(own.sort());
   });
 
   it("come with Node's own, and are of one instance each", async () => {
