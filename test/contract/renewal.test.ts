@@ -50,7 +50,12 @@ describe('a renewed token', () => {
     await using recorder = await ChangeRecorder.start<Secret>(bed.client, resources.secrets, { fieldSelector });
     await cause();
     const renewed = await eventually(() => bed.cloud.issuedTokens[calls], { withinMs: 20_000 });
-    await eventually(() => new Set(recorder.changes.map(({ object }) => keyOf(object))).size === NAMESPACES);
+    await eventually(async () => {
+      const told = new Set(recorder.changes.map(({ object }) => keyOf(object))).size;
+      if (told === NAMESPACES) return true;
+      const written = (await bed.service.metric('pull_secret_writes_total')) - writesBefore;
+      throw new Error(`${written} were written, and the watch told of ${told}`);
+    });
 
     const after = await pullSecrets();
     expect([...after].map(([key, { uid }]) => [key, uid])).toEqual([...before].map(([key, { uid }]) => [key, uid]));
