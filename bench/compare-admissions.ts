@@ -22,39 +22,47 @@ export interface Compared<T> {
 /** Processes of each of the two: one differs from the next of the same program by up to a twentieth. */
 const PROCESSES = 3;
 
+const kinds = Object.keys(capturedReviews) as ReviewedKind[];
+
 /** Measures the service and bare Fastify in turns, with each of the captured reviews. */
 export async function compareAdmissions<T>(
   pairs: number,
   measure: (server: LoadedServer) => Promise<T>,
 ): Promise<Compared<T>[]> {
-  const kinds = Object.keys(capturedReviews) as ReviewedKind[];
-  const compared = kinds.map((kind): Compared<T> => ({ kind, subject: [], reference: [] }));
-  for (let left = PROCESSES; left > 0; left--) {
-    const measuredBefore = compared[0]?.subject.length ?? 0;
-    await measureOnce({ pairs: Math.ceil((pairs - measuredBefore) / left), compared, measure });
+  const compared: Compared<T>[] = [];
+  for (let left = pairs, processes = Math.min(PROCESSES, pairs); processes > 0; processes--) {
+    const share = Math.ceil(left / processes);
+    compared.push(...(await compareOnce(share, measure)));
+    left -= share;
   }
-  return compared;
+  return kinds.map((kind) => {
+    const ofKind = compared.filter((each) => each.kind === kind);
+    return {
+      kind,
+      subject: ofKind.flatMap(({ subject }) => subject),
+      reference: ofKind.flatMap(({ reference }) => reference),
+    };
+  });
 }
 
-/** With one process of each, adds to what was measured. @param main see {@link startAdmissionBed}. */
-export async function measureOnce<T>(options: {
-  pairs: number;
-  compared: readonly Compared<T>[];
-  measure: (server: LoadedServer) => Promise<T>;
-  main?: string;
-}): Promise<void> {
-  const { pairs, compared, measure, main } = options;
+/** With one process of each. @param main see {@link startAdmissionBed}. */
+export async function compareOnce<T>(
+  pairs: number,
+  measure: (server: LoadedServer) => Promise<T>,
+  main?: string,
+): Promise<Compared<T>[]> {
   await using bed = await startAdmissionBed('fastify-server.ts', main);
   using service = await KeepAliveLoad.open(bed.service.port, CONNECTIONS);
   using reference = await KeepAliveLoad.open(bed.reference.port, CONNECTIONS);
-  for (const { kind, ...measured } of compared) {
+  const compared: Compared<T>[] = [];
+  for (const kind of kinds) {
     const request = await reviewRequest(kind, 'keep-alive');
     for (const load of [service, reference]) await load.run(request, WARM_UP_MS);
-    const more = await interleave(pairs, {
+    const measured = await interleave(pairs, {
       subject: () => measure({ ...bed.service, load: service, request }),
       reference: () => measure({ ...bed.reference, load: reference, request }),
     });
-    measured.subject.push(...more.subject);
-    measured.reference.push(...more.reference);
+    compared.push({ kind, ...measured });
   }
+  return compared;
 }

@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { measureOnce, type Compared, type LoadedServer } from './compare-admissions.ts';
+import { compareOnce, type LoadedServer } from './compare-admissions.ts';
 import { medianOf } from './interleave.ts';
-import { capturedReviews, type ReviewedKind } from './load/review-request.ts';
 
 /**
  * Prints, for each build of the service, how many reviews it answers a second beside bare Fastify: the median of several processes, and
@@ -15,13 +14,10 @@ const { values, positionals: builds } = parseArgs({
   allowPositionals: true,
   options: { processes: { type: 'string', default: '4' } },
 });
-const kinds = Object.keys(capturedReviews) as ReviewedKind[];
 const ratios = new Map<string, number[]>();
 for (let round = 0; round < Number(values.processes); round++) {
   for (const build of round % 2 === 0 ? builds : builds.toReversed()) {
-    const compared = kinds.map((kind): Compared<number> => ({ kind, subject: [], reference: [] }));
-    await measureOnce({ pairs: PAIRS, compared, measure: answersPerSecond, main: resolve(build) });
-    for (const { kind, subject, reference } of compared) {
+    for (const { kind, subject, reference } of await compareOnce(PAIRS, answersPerSecond, resolve(build))) {
       const name = `${build}, ${kind}`;
       ratios.set(name, [...(ratios.get(name) ?? []), medianOf(subject) / medianOf(reference)]);
     }

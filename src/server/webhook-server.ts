@@ -19,7 +19,7 @@ const ANSWER_MS = 30_000;
 
 /** What keeps clients from taking all of the service's time and memory, those that never finish what they begin above all. */
 export interface ConnectionLimits extends BodyLimits {
-  /** For a request's head; no longer than for all of it. */
+  /** For a request's head. */
   headMs: number;
   /** For a whole request. */
   requestMs: number;
@@ -82,7 +82,8 @@ export class WebhookServer {
       IncomingMessage: TimedMessage,
       minVersion: 'TLSv1.2' as const,
       handshakeTimeout: Math.min(headMs, HANDSHAKE_MS),
-      headersTimeout: headMs,
+      // Node takes none that is longer than a request's.
+      headersTimeout: Math.min(headMs, requestMs),
       requestTimeout: requestMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: checkMs,

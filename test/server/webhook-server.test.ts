@@ -285,7 +285,7 @@ describe('the end', () => {
   it('does not wait longer for a body than one may take', async () => {
     const strict = new WebhookServer({
       listen: { host: '127.0.0.1', port: 0 },
-      limits: { headMs: 300, requestMs: 300 },
+      limits: { requestMs: 300 },
       handler: { review: () => Promise.resolve(allowed) },
       onReviewed: () => undefined,
       onUnreadable: () => undefined,

@@ -2,14 +2,18 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 
+/** Without their prefix. */
+function ownMetrics(): [name: string, labelNames: readonly string[]][] {
+  return new Metrics().registry
+    .getMetricsAsArray()
+    .map((metric) => metric as unknown as { name: string; labelNames: string[] })
+    .filter(({ name }) => name.startsWith('acr_injector_'))
+    .map(({ name, labelNames }) => [name.slice('acr_injector_'.length), labelNames]);
+}
+
 describe('the metrics', () => {
   it('have the names and labels that others rely on', () => {
-    const { registry } = new Metrics();
-    const own = registry
-      .getMetricsAsArray()
-      .map((metric) => metric as unknown as { name: string; labelNames: string[] })
-      .filter(({ name }) => name.startsWith('acr_injector_'))
-      .map(({ name, labelNames }) => `${name.slice('acr_injector_'.length)}{${labelNames.join()}}`);
+    const own = ownMetrics().map(([name, labelNames]) => `${name}{${labelNames.join()}}`);
     expect(own).toEqual(
       expect.arrayContaining([
         'credential_expiry_timestamp_seconds{registry}',
@@ -36,11 +40,7 @@ describe('the metrics', () => {
       name,
       labels.trim().replaceAll('`', ''),
     ]);
-    const own = new Metrics().registry
-      .getMetricsAsArray()
-      .map((metric) => metric as unknown as { name: string; labelNames: string[] })
-      .filter(({ name }) => name.startsWith('acr_injector_'))
-      .map(({ name, labelNames }) => [name.slice('acr_injector_'.length), labelNames.join(', ')]);
+    const own = ownMetrics().map(([name, labelNames]) => [name, labelNames.join(', ')]);
     const documented = rows.filter(([name]) => own.some(([known]) => known === name));
     expect(documented.sort()).toEqual(own.sort());
   });
