@@ -35,6 +35,12 @@ export interface ServiceAccountReconcilerOptions {
 /** In flight at once; ServiceAccounts come in numbers when a configuration begins to select them. */
 const CONCURRENCY = 16;
 
+/**
+ * What was admitted by the configuration before an edit may be heard of after it: the API server works on a request for at most
+ * a minute. Source: https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ (--request-timeout)
+ */
+const ADMITTED_FOR_MS = 60_000;
+
 const NO_REFERENCES: SecretReferences = { attach: [], keep: [] };
 
 /** Makes every ServiceAccount of the targets carry the references, and no other that nobody asked for. */
@@ -43,11 +49,9 @@ export class ServiceAccountReconciler {
   readonly #queue: WorkQueue;
   /** What the last edit stopped selecting and is still to be detached. */
   readonly #deselected = new Set<string>();
-  /** What may have the reference at any moment. */
-  readonly #attaching = new Set<string>();
   #lastRules: TargetRules | undefined;
-  /** What was in force before, by which some ServiceAccounts were not looked at yet. */
-  #formerRules: TargetRules[] = [];
+  /** What was in force before, and of which there may still be references to come. */
+  #formerRules: readonly TargetRules[] = [];
   #looks = 0;
   /** How often the configuration changed: what follows from that is no repair. */
   #edits = 0;
@@ -63,9 +67,7 @@ export class ServiceAccountReconciler {
       reconcile: (key) => this.#reconcile(key),
     });
     serviceAccounts.subscribe((key, current) => {
-      // It may have been the replica that leads which detached it.
-      if (current?.references.length === 0) this.#deselected.delete(key);
-      if (current) this.#addIfDrifted(key);
+      if (current) this.#lookAt(key, current);
       else this.#forget(key);
     });
     namespaces.subscribe((name, current, previous) => {
@@ -87,20 +89,18 @@ export class ServiceAccountReconciler {
     if (!rules) return;
     this.#lastRules = rules;
     if (rules !== lastRules) this.#edits += 1;
-    if (lastRules && rules !== lastRules) this.#formerRules.push(lastRules);
-    void this.#lookAtAll(rules);
+    if (lastRules && rules !== lastRules) this.#formerRules = [...this.#formerRules, lastRules];
+    void this.#lookAtAll();
   }
 
-  async #lookAtAll(rules: TargetRules): Promise<void> {
+  async #lookAtAll(): Promise<void> {
     const look = ++this.#looks;
-    await forEachInTurns(this.#entriesDuring(look), ([key, { references }]) => {
-      const ref = refOf(key);
-      const wasSelected = () => this.#formerRules.some((former) => this.#selects(former, ref));
-      if (this.#selects(rules, ref)) this.#deselected.delete(key);
-      else if (this.#mayRefer(key, references) && wasSelected()) this.#deselected.add(key);
-      this.#addIfDrifted(key);
-    });
-    if (look === this.#looks) this.#formerRules = [];
+    await forEachInTurns(this.#entriesDuring(look), ([key, observed]) => this.#lookAt(key, observed));
+    if (look !== this.#looks) return;
+    const looked = this.#formerRules;
+    if (looked.length === 0) return;
+    const forget = () => (this.#formerRules = this.#formerRules.filter((former) => !looked.includes(former)));
+    this.#options.clock.after(ADMITTED_FOR_MS, forget);
   }
 
   /** None any more once there is reason to look at all anew. */
@@ -124,6 +124,15 @@ export class ServiceAccountReconciler {
       ([, { optedOut, references }]) => !optedOut && names.some((name) => references.includes(name)),
     );
     for (const [key] of attached) await writer.detach(refOf(key), names);
+  }
+
+  #lookAt(key: string, { references }: ObservedServiceAccount): void {
+    const ref = refOf(key);
+    const isSelected = (rules: TargetRules | undefined) => rules !== undefined && this.#selects(rules, ref);
+    // It may have been the replica that leads which detached it.
+    if (references.length === 0 || isSelected(this.#options.rules())) this.#deselected.delete(key);
+    else if (this.#formerRules.some(isSelected)) this.#deselected.add(key);
+    this.#addIfDrifted(key);
   }
 
   /** The decision is cheap, a queue of every ServiceAccount of a cluster is not. */
@@ -159,10 +168,7 @@ export class ServiceAccountReconciler {
     const { attach, keep } = this.#wanted(key, ref) ?? NO_REFERENCES;
     switch (this.#drift(key, ref)) {
       case 'Attach':
-        this.#attaching.add(key);
-        return this.#guarded(key, `with ${attach.join()}`, () => writer.attach(ref, attach)).finally(() =>
-          this.#attaching.delete(key),
-        );
+        return this.#guarded(key, `with ${attach.join()}`, () => writer.attach(ref, attach));
       case 'Detach': {
         const leftovers = references.filter((name) => !keep.includes(name));
         return this.#guarded(key, `without ${leftovers.join()}`, async () => {
@@ -175,10 +181,6 @@ export class ServiceAccountReconciler {
       case null:
         return;
     }
-  }
-
-  #mayRefer(key: string, references: readonly string[]): boolean {
-    return references.length > 0 || this.#attaching.has(key);
   }
 
   /** Changes the list, but not as often as somebody may change it back. */

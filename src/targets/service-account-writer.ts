@@ -17,6 +17,7 @@ export interface ServiceAccountWriterOptions {
 
 /** How often a patch is made anew because somebody else changed the ServiceAccount meanwhile. */
 const MAX_CONFLICTS = 5;
+const OUTPACED_PAUSE_MS = 200;
 
 /**
  * Changes `imagePullSecrets` of ServiceAccounts without ever losing an entry of somebody else or staying the list's owner.
@@ -72,9 +73,9 @@ export class ServiceAccountWriter {
     reason: 'Attached' | 'Detached',
     operationsFor: (current: ServiceAccount) => JsonPatchOperation[] | null,
   ): Promise<void> {
-    for (let conflicts = 0; ; conflicts++) {
-      const current = await this.#get(ref);
-      const operations = current && operationsFor(current);
+    let current = await this.#get(ref);
+    for (let conflicts = 0; current; conflicts++) {
+      const operations = operationsFor(current);
       if (!operations) return;
       try {
         const fieldManager = fieldManagerFor(current);
@@ -84,7 +85,11 @@ export class ServiceAccountWriter {
         await this.#release(ref, patched);
         return;
       } catch (error) {
-        if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
+        if (!mayBeConflict(error)) throw error;
+        const latest = await this.#get(ref);
+        if (latest?.metadata.resourceVersion === current.metadata.resourceVersion) throw error;
+        if (conflicts >= MAX_CONFLICTS) throw outpaced(error);
+        current = latest;
       }
     }
   }
@@ -97,7 +102,7 @@ export class ServiceAccountWriter {
       this.#options.onPatched(ref, 'OwnershipReleased');
     } catch (error) {
       // Changed since: the watch event of that change comes back to what is left of our ownership.
-      if (!isConflict(error)) throw error;
+      if (!mayBeConflict(error)) throw error;
     }
   }
 
@@ -128,7 +133,12 @@ function keyOf({ namespace, name }: Required<ObjectRef>): string {
   return `${namespace}/${name}`;
 }
 
-/** A failed `test` is a 422. */
-function isConflict(error: unknown): boolean {
+/** A failed `test` is a 422, and so is much that no second try would mend. */
+function mayBeConflict(error: unknown): error is KubeApiError {
   return error instanceof KubeApiError && (error.status === 409 || error.status === 422);
+}
+
+/** Who was always slower than somebody else gains nothing by waiting ever longer, as for a server that has too much to do. */
+function outpaced({ message, code, status }: KubeApiError): KubeApiError {
+  return new KubeApiError(message, { code, status, retryable: true, retryAfterMs: OUTPACED_PAUSE_MS });
 }

@@ -11,6 +11,8 @@ import { serviceAccount } from './workloads.ts';
 const kind = resources.serviceAccounts;
 const CLIENTS = 10;
 const APPENDS = 20;
+/** At least; as many as find room while the clients are at it. */
+const EDITS = 4;
 /** What is under way at the last edit, with a conflict or two. */
 const settled = { withinMs: 20_000 };
 
@@ -32,20 +34,18 @@ describe.each([
       },
     );
 
-    const reconciling = new AbortController();
-    const changes = changeSelection(reconciling.signal);
+    const appended = new AbortController();
     const clients = Array.from({ length: CLIENTS }, (_each, client) => appendAll(client));
-    await Promise.all(clients);
-    reconciling.abort();
-    expect(await changes).toBeGreaterThan(4);
+    const appends = Promise.all(clients).finally(() => appended.abort());
+    await Promise.all([appends, changeSelection(appended.signal)]);
 
     await eventually(async () => (await bed.pullSecretsOf(namespace, 'shared')).includes(PULL_SECRET), settled);
     const names = await bed.pullSecretsOf(namespace, 'shared');
     expect(names.toSorted()).toEqual(
-      ['first', PULL_SECRET, ...Array.from({ length: CLIENTS }, entriesOf).flat()].sort(),
+      ['first', PULL_SECRET, ...Array.from({ length: CLIENTS }, (_each, client) => entriesOf(client)).flat()].sort(),
     );
     for (let client = 0; client < CLIENTS; client++) {
-      const own = new Set(entriesOf(undefined, client));
+      const own = new Set(entriesOf(client));
       expect(names.filter((name) => own.has(name ?? ''))).toEqual([...own]);
     }
     await eventually(async () => {
@@ -55,7 +55,7 @@ describe.each([
 
     /** Appends one entry after the other, as any careful client does: read, append, write unless somebody was faster. */
     async function appendAll(client: number): Promise<void> {
-      for (const name of entriesOf(undefined, client)) {
+      for (const name of entriesOf(client)) {
         await eventually(() => append(name, `client-${client}`), { withinMs: 60_000, everyMs: 5 + client });
       }
     }
@@ -71,16 +71,15 @@ describe.each([
       }
     }
 
-    /** Takes the ServiceAccount out of the configuration and back in. @returns how often. */
-    async function changeSelection(signal: AbortSignal): Promise<number> {
-      let changed = 0;
-      for (; !signal.aborted; changed++) {
-        await bed.configure({ 'service-account': changed % 2 === 0 ? 'another' : '*' });
+    /** Takes the ServiceAccount out of the configuration and back in, until `signal` fires, and leaves it in. */
+    async function changeSelection(signal: AbortSignal): Promise<void> {
+      for (let edit = 1; edit <= EDITS || !signal.aborted; edit++) {
+        const isSelected = edit % 2 === 0;
+        await bed.configure({ 'service-account': isSelected ? '*' : 'another' });
         const isAttached = async () => (await bed.pullSecretsOf(namespace, 'shared')).includes(PULL_SECRET);
-        await eventually(async () => (await isAttached()) === (changed % 2 === 1), settled);
+        await eventually(async () => (await isAttached()) === isSelected, settled);
       }
       await bed.configure();
-      return changed;
     }
 
     async function ownersOfList(): Promise<string[]> {
@@ -117,6 +116,6 @@ describe.skipIf(isSandbox)('a list that is left ours by a service that died betw
   });
 });
 
-function entriesOf(_: unknown, client: number): string[] {
+function entriesOf(client: number): string[] {
   return Array.from({ length: APPENDS }, (_each, index) => `client-${client}-entry-${index}`);
 }

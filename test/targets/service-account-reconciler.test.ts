@@ -170,6 +170,17 @@ describe('ServiceAccounts of targets', () => {
     expect(namesAt('a/app')).toEqual([SECRET_NAME]);
   });
 
+  it('are attached soon although somebody else has been faster sixty times', async () => {
+    put('a/app', ['entry']);
+    let changes = 0;
+    api.intercept = ({ verb }) => {
+      if (verb === 'jsonPatch' && changes < 60) put('a/app', [`entry-${changes++}`]);
+    };
+    await begin();
+    await clock.pass(2_000);
+    expect(namesAt('a/app')).toEqual(['entry-59', SECRET_NAME]);
+  });
+
   it('are patched at most 16 at once', async () => {
     let inFlight = 0;
     let most = 0;
@@ -246,6 +257,28 @@ describe('what a configuration selects no longer', () => {
     api.intercept = () => undefined;
     await clock.pass(60_000);
     expect(namesAt('a/chart')).toEqual([]);
+  });
+
+  it('is detached where admission attached it, which only then is heard of', async () => {
+    const told = Promise.withResolvers<undefined>();
+    api.silence = told.promise;
+    put('a/app', ['theirs', SECRET_NAME], { managedFields: [listOwnedBy('helm')] });
+    put('a/new', [SECRET_NAME], { managedFields: [listOwnedBy('helm')] });
+    await configure({ watchNamespaces: ['b'] });
+    told.resolve(undefined);
+    await clock.pass(0);
+    expect([namesAt('a/app'), namesAt('a/new')]).toEqual([['theirs'], []]);
+  });
+
+  it('is detached where its admission had begun before, and left to who names our Secret a minute later', async () => {
+    const chart = { managedFields: [listOwnedBy('helm')] };
+    await configure({ watchNamespaces: ['b'] });
+    await clock.pass(59_000);
+    put('a/admitted', [SECRET_NAME], chart);
+    await clock.pass(2_000);
+    put('a/later', [SECRET_NAME], chart);
+    await clock.pass(0);
+    expect([namesAt('a/admitted'), namesAt('a/later')]).toEqual([[], [SECRET_NAME]]);
   });
 
   it('stays selected where an edit takes that back before it was carried out', async () => {

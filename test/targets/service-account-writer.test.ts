@@ -123,12 +123,32 @@ describe('a change by somebody else at the same time', () => {
     expect(patched).toEqual([]);
   });
 
-  it('that comes again and again is given up, for later', async () => {
+  it('that comes again and again is given up, for a moment', async () => {
     put(['one']);
     let count = 0;
     interfere(Infinity, () => put([`other-${count++}`]));
-    await expect(writer.attach(ref, [SECRET_NAME])).rejects.toMatchObject({ status: 422 });
+    await expect(writer.attach(ref, [SECRET_NAME])).rejects.toMatchObject({ status: 422, retryAfterMs: 200 });
     expect(patches()).toHaveLength(6);
+  });
+
+  it('is not taken for the cause where the API server refuses the patch for another', async () => {
+    put(['one']);
+    api.intercept = ({ verb }) => {
+      if (verb === 'jsonPatch') throw refusal(422, 'Invalid');
+    };
+    await expect(writer.attach(ref, [SECRET_NAME])).rejects.toMatchObject({ status: 422, retryAfterMs: undefined });
+    expect(patches()).toHaveLength(1);
+  });
+
+  it('that removes the ServiceAccount leaves nothing to do', async () => {
+    put(['one']);
+    api.intercept = ({ verb }) => {
+      if (verb !== 'jsonPatch') return;
+      api.remove(serviceAccounts, ref);
+      throw refusal(409, 'Conflict');
+    };
+    await writer.attach(ref, [SECRET_NAME]);
+    expect(patches()).toHaveLength(1);
   });
 
   it('to what we own leaves that for the event of the change', async () => {
