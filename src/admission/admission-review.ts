@@ -29,9 +29,16 @@ export interface AdmittedObject {
   [field: string]: unknown;
 }
 
-export type AdmissionOutcome =
-  | { allowed: true; patch?: JsonPatchOperation[]; warnings?: string[]; auditAnnotations?: Record<string, string> }
-  | { allowed: false; message: string; retryAfterSeconds: number };
+/** Never changed once it is made: many reviews may share it. */
+export type AdmissionOutcome = Readonly<
+  | {
+      allowed: true;
+      patch?: readonly JsonPatchOperation[];
+      warnings?: readonly string[];
+      auditAnnotations?: Readonly<Record<string, string>>;
+    }
+  | { allowed: false; message: string; retryAfterSeconds: number }
+>;
 
 const API_VERSION = 'admission.k8s.io/v1';
 const KIND = 'AdmissionReview';
@@ -87,16 +94,21 @@ function admittedObject(value: unknown): AdmittedObject | undefined {
   return isRecord(value) && isRecord(value.metadata) ? (value as AdmittedObject & typeof value) : undefined;
 }
 
+/** The JSON of responses but for their `uid`, which alone is another in each review that is decided alike. */
+const responses = new WeakMap<AdmissionOutcome, string>();
+
 /** The AdmissionReview that answers, as JSON. */
 export function formatAdmissionReview(uid: string, outcome: AdmissionOutcome): string {
-  return JSON.stringify({
-    apiVersion: API_VERSION,
-    kind: KIND,
-    response: responseOf(uid, outcome),
-  });
+  let response = responses.get(outcome);
+  if (response === undefined) {
+    response = JSON.stringify(responseOf(outcome));
+    responses.set(outcome, response);
+  }
+  const withUid = `{"uid":${JSON.stringify(uid)},${response.slice(1)}`;
+  return `{"apiVersion":"${API_VERSION}","kind":"${KIND}","response":${withUid}}`;
 }
 
-function responseOf(uid: string, outcome: AdmissionOutcome): object {
+function responseOf(outcome: AdmissionOutcome): object {
   if (!outcome.allowed) {
     const { message, retryAfterSeconds } = outcome;
     const status = {
@@ -106,13 +118,12 @@ function responseOf(uid: string, outcome: AdmissionOutcome): object {
       message,
       details: { retryAfterSeconds },
     };
-    return { uid, allowed: false, status };
+    return { allowed: false, status };
   }
   const { patch = [], warnings = [], auditAnnotations } = outcome;
   const isPatched = patch.length > 0;
   // What is undefined is not in the JSON.
   return {
-    uid,
     allowed: true,
     patchType: isPatched ? 'JSONPatch' : undefined,
     patch: isPatched ? Buffer.from(JSON.stringify(patch)).toString('base64') : undefined,

@@ -4,6 +4,7 @@ import type { Namespace } from '../kube/objects.ts';
 import type { ObjectCache } from '../kube/reflector.ts';
 import { compileAuthKeys } from '../registry/auth-key-matcher.ts';
 import type { LiveSources, PullSecretSources } from '../secrets/pull-secret-sources.ts';
+import type { PullSecretsState } from '../secrets/pull-secrets-state.ts';
 import type { PullSecretWriter } from '../secrets/pull-secret-writer.ts';
 import { ScopeCache } from '../targets/registry-scope.ts';
 import { selectsNamespace, selectsServiceAccount, type ObservedNamespace } from '../targets/target-selector.ts';
@@ -30,10 +31,27 @@ interface Scope extends Pick<AdmissionView, 'selectsServiceAccount' | 'managesIm
   readonly deadAt: (time: number) => readonly string[];
 }
 
+/** What a view was made of, but for what the time of day adds. */
+interface Situation {
+  readonly sources: PullSecretSources;
+  readonly observed: ObservedNamespace | undefined;
+  readonly state: PullSecretsState;
+  readonly paused: boolean;
+  readonly serverMinor: number;
+}
+
+interface Known extends Situation {
+  readonly deadAt: Scope['deadAt'];
+  readonly view: AdmissionView;
+}
+
 /** Answers from what the watches keep in memory, as it is at the moment of a review. */
 export class LiveAdmissionView {
   readonly #options: LiveAdmissionViewOptions;
   readonly #scopes = new ScopeCache<PullSecretSources, Scope>(makeScope);
+  /** By namespace, of those that a watch has brought: anybody can ask for others. */
+  readonly #known = new Map<string, Known>();
+  #knownFrom: PullSecretSources | undefined;
 
   constructor(options: LiveAdmissionViewOptions) {
     this.#options = options;
@@ -41,23 +59,33 @@ export class LiveAdmissionView {
 
   /** Undefined before the first configuration. */
   of(namespace: string): AdmissionView | undefined {
-    const { sources: live, paused, namespaces, secrets, secretName, ownNamespace, serverMinor, now } = this.#options;
+    const { sources: live, paused, namespaces, secrets, serverMinor, now } = this.#options;
     const sources = live.current();
     if (!sources) return undefined;
-    const { config } = sources;
-    // A namespace that no watch has brought yet has only just been made: its name decides.
     const observed = namespaces.get({ name: namespace });
+    const state = secrets.stateOf(namespace);
+    const situation = { sources, observed, state, paused: paused(), serverMinor: serverMinor() };
+    const known = this.#known.get(namespace);
+    if (known && isSame(known, situation) && known.deadAt(now()) === known.view.deadRegistries) return known.view;
+    return this.#make(namespace, situation);
+  }
+
+  #make(namespace: string, situation: Situation): AdmissionView {
+    const { secretName, ownNamespace, now } = this.#options;
+    const { sources, observed, state, paused, serverMinor } = situation;
+    const { config } = sources;
+    const { attach, hasContent, isKnown, foreign } = state;
     const { hasRegistries, deadAt, selectsServiceAccount, managesImage } = this.#scopes.of(namespace, sources);
-    const { attach, hasContent, isKnown, foreign } = secrets.stateOf(namespace);
     // Where no registry is meant for the namespace and no Secret of `extra-auths` gives anything, no wait would end.
     const isServed = hasRegistries || hasContent;
-    return {
+    const view = {
       // While no token is live, the first one is named all the same: it will be there when one is.
       secretNames: attach.includes(secretName) ? attach : [secretName, ...attach],
-      failurePolicy: failurePolicyFor(namespace, { config, ownNamespace, serverMinor: serverMinor() }),
+      failurePolicy: failurePolicyFor(namespace, { config, ownNamespace, serverMinor }),
       timeoutSeconds: config.webhook.timeoutSeconds,
-      paused: paused(),
+      paused,
       isSeen: observed !== undefined,
+      // A namespace that no watch has brought yet has only just been made: its name decides.
       isTarget: isServed && selectsNamespace(config, namespace, observed),
       optedOut: observed?.optedOut ?? false,
       terminating: observed?.terminating ?? false,
@@ -68,7 +96,21 @@ export class LiveAdmissionView {
       selectsServiceAccount,
       managesImage,
     };
+    if (this.#knownFrom !== sources) this.#known.clear();
+    this.#knownFrom = sources;
+    if (observed) this.#known.set(namespace, { ...situation, deadAt, view });
+    return view;
   }
+}
+
+function isSame(one: Situation, other: Situation): boolean {
+  return (
+    one.sources === other.sources &&
+    one.observed === other.observed &&
+    one.state === other.state &&
+    one.paused === other.paused &&
+    one.serverMinor === other.serverMinor
+  );
 }
 
 function makeScope(entries: readonly RegistryEntry[], sources: PullSecretSources): Scope {

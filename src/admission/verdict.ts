@@ -1,3 +1,4 @@
+import { Remembered } from '../remembered.ts';
 import type { AdmissionOutcome, AdmissionRequest } from './admission-review.ts';
 import type { AdmissionView } from './admission-view.ts';
 import { appendReferences, type InjectionDecision, type SkipReason } from './injection.ts';
@@ -8,13 +9,13 @@ import { warningAbout } from './warning.ts';
 export type InjectReason =
   'ServiceAccountUpdate' | 'NoCredential' | 'DryRun' | 'SecretKnown' | 'SecretWritten' | 'SecretNotWritten';
 
-/** An answer, with what metrics and logs say of it. */
+/** An answer, with what metrics and logs say of it. Those that are alike are one object. */
 export interface Verdict {
-  outcome: AdmissionOutcome;
-  decision: 'allowed' | 'patched' | 'denied';
-  reason: SkipReason | InjectReason | 'InternalError';
+  readonly outcome: AdmissionOutcome;
+  readonly decision: 'allowed' | 'patched' | 'denied';
+  readonly reason: SkipReason | InjectReason | 'InternalError';
   /** Of an InternalError. */
-  cause?: unknown;
+  readonly cause?: unknown;
 }
 
 /** A review with its answer, as it is told of. */
@@ -33,9 +34,11 @@ export interface AnsweredReview {
 const RETRY_AFTER_SECONDS = 1;
 const MAY_FAIL = 'pulling private images may fail for now';
 
+const verdicts = new Remembered<Verdict>();
+
 /** Lets an object through as it is. */
 export function skip(reason: SkipReason): Verdict {
-  return { outcome: { allowed: true }, decision: 'allowed', reason };
+  return verdicts.of(reason, () => ({ outcome: { allowed: true }, decision: 'allowed', reason }));
 }
 
 /** What was not foreseen: the user's policy decides, as if we had not answered. */
@@ -47,7 +50,7 @@ export function failed({ operation }: AdmissionRequest, view: AdmissionView | un
 
 function denied(reason: Verdict['reason'], message: string): Verdict {
   const outcome = { allowed: false as const, message, retryAfterSeconds: RETRY_AFTER_SECONDS };
-  return { outcome, decision: 'denied', reason };
+  return verdicts.of(`${reason} ${message}`, () => ({ outcome, decision: 'denied', reason }));
 }
 
 /** A request that is to be patched, and what becomes of it by the state of its namespace's Secret. */
@@ -68,21 +71,37 @@ export class Injection {
   }
 
   patched(reason: InjectReason, ...warnings: string[]): Verdict {
+    const warned = [...warnings, ...this.#furtherWarnings()];
+    const { length } = this.#list;
+    const key = `${reason} ${this.#listPath} ${length} ${this.#missing.join()} ${warned.join('\n')}`;
+    return verdicts.of(key, () => ({ outcome: this.#patch(warned), decision: 'patched', reason }));
+  }
+
+  #furtherWarnings(): string[] {
     const { deadRegistries, hasLiveCredential } = this.#view;
-    const warned = [...warnings];
+    const further: string[] = [];
     // Some are; where none is alive, that is said, or nothing is.
     if (hasLiveCredential && deadRegistries.length > 0) {
-      warned.push(warningAbout('no live token for', deadRegistries));
+      further.push(warningAbout('no live token for', deadRegistries));
     }
+    if (this.#keepsPodList() && hasHandWrittenList(this.#request.object)) {
+      further.push(warningAbout("added to the Pod's own imagePullSecrets", this.#missing));
+    }
+    return further;
+  }
+
+  #patch(warnings: string[]): AdmissionOutcome {
     const auditAnnotations: Record<string, string> = { 'image-pull-secret': this.#missing.join(', ') };
-    if (this.#request.resource === 'pods' && this.#list.length > 0) {
-      // Who wrote the list is told; of a list that came about otherwise, the audit log.
-      if (hasHandWrittenList(this.#request.object)) {
-        warned.push(warningAbout("added to the Pod's own imagePullSecrets", this.#missing));
-      } else auditAnnotations['kept-image-pull-secrets'] = String(this.#list.length);
+    // Who wrote the list is warned; of a list that came about otherwise, the audit log is told.
+    if (this.#keepsPodList() && !hasHandWrittenList(this.#request.object)) {
+      auditAnnotations['kept-image-pull-secrets'] = String(this.#list.length);
     }
     const patch = appendReferences(this.#listPath, this.#list, this.#missing);
-    return { outcome: { allowed: true, patch, warnings: warned, auditAnnotations }, decision: 'patched', reason };
+    return { allowed: true, patch, warnings, auditAnnotations };
+  }
+
+  #keepsPodList(): boolean {
+    return this.#request.resource === 'pods' && this.#list.length > 0;
   }
 
   /** Pulls may fail, which `Ignore` accepts and `Fail` does not. */

@@ -7,7 +7,7 @@ import type { ObjectCache } from '../kube/reflector.ts';
 import { resources } from '../kube/resources.ts';
 import type { DesiredSecret, DesiredSecrets } from './desired-content.ts';
 import { pullSecret, pullSecretNames } from './pull-secret.ts';
-import { pullSecretsState, type PullSecretsState } from './pull-secrets-state.ts';
+import { PullSecretsStates, type PullSecretsState } from './pull-secrets-state.ts';
 import {
   foreignReason,
   heldUntil,
@@ -52,6 +52,7 @@ export interface PullSecretWriterOptions {
 export class PullSecretWriter {
   readonly #options: PullSecretWriterOptions;
   readonly #names: readonly string[];
+  readonly #states = new PullSecretsStates();
   readonly #inFlight = new Map<string, { hashes: string; outcome: Promise<EnsureOutcome> }>();
 
   constructor(options: PullSecretWriterOptions) {
@@ -59,9 +60,9 @@ export class PullSecretWriter {
     this.#names = pullSecretNames(options.secretName);
   }
 
-  /** What is known of the namespace's pull Secrets at this moment. */
+  /** What is known of the namespace's pull Secrets at this moment: the same object until it is something else. */
   stateOf(namespace: string): PullSecretsState {
-    return pullSecretsState(this.#options.desired(namespace), (name) => this.#observed(namespace, name));
+    return this.#states.of(this.#options.desired(namespace), (name) => this.#observed(namespace, name));
   }
 
   /** The Secrets that the namespace needs and somebody else has. */

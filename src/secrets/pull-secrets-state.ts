@@ -12,6 +12,28 @@ export interface PullSecretsState extends SecretReferences {
   readonly foreign: ForeignReason | null;
 }
 
+/** Makes the states, each once for all namespaces that need the same and have it alike. */
+export class PullSecretsStates {
+  readonly #made = new WeakMap<DesiredSecrets, Map<string, PullSecretsState>>();
+
+  /** @param observed the Secret of that name in the namespace. @returns the same object where nothing of it differs. */
+  of(desired: DesiredSecrets, observed: (name: string) => ObservedSecret | undefined): PullSecretsState {
+    let kinds = '';
+    for (const { name } of desired.secrets) kinds += `${kindOf(observed(name))} `;
+    const siblings = this.#made.get(desired) ?? new Map<string, PullSecretsState>();
+    const known = siblings.get(kinds);
+    if (known) return known;
+    const state = pullSecretsState(desired, observed);
+    this.#made.set(desired, siblings.set(kinds, state));
+    return state;
+  }
+}
+
+/** All that a state depends on. */
+function kindOf(secret: ObservedSecret | undefined): ForeignReason | 'Ours' | 'None' {
+  return secret ? (foreignReason(secret) ?? 'Ours') : 'None';
+}
+
 /** @param observed the Secret of that name in the namespace. */
 export function pullSecretsState(
   { secrets, mayNeed }: DesiredSecrets,

@@ -1,6 +1,7 @@
 import { otherManagers } from '../kube/field-manager.ts';
 import type { JsonPatchOperation } from '../kube/kube-client.ts';
 import type { LocalObjectReference, ServiceAccount } from '../kube/objects.ts';
+import { Remembered } from '../remembered.ts';
 import { listOwner, type ListOwner } from './list-ownership.ts';
 import type { SecretReferences } from './secret-references.ts';
 import { isOptedOut } from './target-selector.ts';
@@ -36,18 +37,11 @@ export function observeServiceAccount(
   };
 }
 
-const lists = new Map<string, readonly string[]>();
-/** Anybody can make up field managers. */
-const MOST_LISTS = 1_000;
+const lists = new Remembered<readonly string[]>();
 
 /** The same list for all that are alike, of which a cluster has tens of thousands. */
 function shared(list: readonly string[]): readonly string[] {
-  const text = list.join('\n');
-  const known = lists.get(text);
-  if (known) return known;
-  if (lists.size >= MOST_LISTS) lists.clear();
-  lists.set(text, list);
-  return list;
+  return lists.of(list.join('\n'), () => list);
 }
 
 export function references(list: readonly LocalObjectReference[] | undefined, secretName: string): boolean {

@@ -178,6 +178,15 @@ describe('an answer', () => {
     });
   });
 
+  it('that many reviews share has the uid of each', () => {
+    const shared = { allowed: true as const, warnings: ['careful'] };
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (uid) => {
+        expect(answerOf(uid, shared).response).toEqual({ uid, allowed: true, warnings: ['careful'] });
+      }),
+    );
+  });
+
   it('has warnings of at most 120 characters', () => {
     const { response } = answerOf('u', { allowed: true, warnings: ['short', 'x'.repeat(500)] });
     expect(response.warnings?.map(({ length }) => length)).toEqual([5, 120]);

@@ -1,83 +1,31 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { LiveAdmissionView } from '../../src/admission/live-admission-view.ts';
-import type { Config } from '../../src/config/config.ts';
-import type { TokensState } from '../../src/credentials/tokens-secret.ts';
-import { knownDomains } from '../../src/registry/managed-domains.ts';
-import { DesiredContent } from '../../src/secrets/desired-content.ts';
-import type { MergedAuths } from '../../src/secrets/extra-auths.ts';
-import { LiveSources } from '../../src/secrets/pull-secret-sources.ts';
-import { PullSecretWriter } from '../../src/secrets/pull-secret-writer.ts';
-import { observeSecret, type ObservedSecret } from '../../src/secrets/secret-drift.ts';
+import type { LiveAdmissionView } from '../../src/admission/live-admission-view.ts';
 import { configWith, registry } from '../builders/config.ts';
 import { credentialsOf, credentialWith, HOUR_MS, START } from '../builders/credential.ts';
-import { secretAt } from '../builders/kube-objects.ts';
-import { ManualClock } from '../fakes/manual-clock.ts';
-import { MemoryApi } from '../fakes/memory-api.ts';
-import { openGuard } from '../fakes/open-guard.ts';
+import { AdmissionWorld } from '../fakes/admission-world.ts';
 
-let clock: ManualClock;
-let config: Config;
-let tokens: TokensState;
-let secrets: Map<string, ObservedSecret>;
-let extraAuths: MergedAuths;
+let world: AdmissionWorld;
 let view: LiveAdmissionView;
 
 const other = { ...registry, key: 'cri-b', instanceId: 'cri-b', namespaces: ['team-b'] };
 
 beforeEach(() => {
-  clock = new ManualClock();
-  config = configWith({ registries: [registry, other] });
-  tokens = {
+  world = new AdmissionWorld();
+  world.config = configWith({ registries: [registry, other] });
+  world.tokens = {
     generation: 1,
     credentials: credentialsOf(
       [registry, credentialWith({ domains: ['a.example.com'] })],
       [other, credentialWith({ domains: ['b.example.com'], expiresAt: START + 2 * HOUR_MS })],
     ),
   };
-  secrets = new Map();
-  extraAuths = { auths: {}, isSettled: true };
-  const sources = new LiveSources({
-    config: () => config,
-    tokens: () => tokens,
-    extraAuths: () => extraAuths,
-    clusterRegion: () => undefined,
-  });
-  const desired = new DesiredContent({
-    clock,
-    sources,
-    domainsOf: knownDomains,
-    secretName: 'pull',
-    onLeftOut: () => undefined,
-    onTooLarge: () => undefined,
-  });
-  view = new LiveAdmissionView({
-    sources,
-    paused: () => false,
-    namespaces: { get: () => undefined },
-    secrets: new PullSecretWriter({
-      clock,
-      client: new MemoryApi(),
-      secrets: {
-        get: ({ namespace, name }) => secrets.get(`${namespace}/${name}`),
-        observe: () => undefined,
-        hasSynced: true,
-      },
-      secretName: 'pull',
-      desired: (namespace) => desired.of(namespace),
-      loopGuard: openGuard,
-      onWritten: () => undefined,
-    }),
-    secretName: 'pull',
-    ownNamespace: 'acr',
-    serverMinor: () => 30,
-    now: () => clock.now(),
-  });
+  view = world.view();
 });
 
 const of = (namespace: string) => view.of(namespace)!;
 const manages = (namespace: string, image: string) => of(namespace).managesImage(image);
 const know = (...keys: string[]) => {
-  for (const key of keys) secrets.set(key, observeSecret(secretAt(key, { type: 'kubernetes.io/dockerconfigjson' })));
+  for (const key of keys) world.putSecret(key);
 };
 
 describe('what a namespace gets', () => {
@@ -88,33 +36,33 @@ describe('what a namespace gets', () => {
   });
 
   it('decides whether there is a token for it, and which are missing', () => {
-    clock.advance(HOUR_MS);
+    world.clock.advance(HOUR_MS);
     expect(of('team-a')).toMatchObject({ hasLiveCredential: false, deadRegistries: ['cri-a'] });
     expect(of('team-b')).toMatchObject({ hasLiveCredential: true, deadRegistries: ['cri-a'] });
   });
 
   it('decides whether it is a target at all', () => {
-    config = configWith({ registries: [other] });
+    world.config = configWith({ registries: [other] });
     expect([of('team-a').isTarget, of('team-b').isTarget]).toEqual([false, true]);
   });
 
   it('is nothing where no registry is meant for it and the Secrets of `extra-auths` give nothing', () => {
-    config = configWith({ registries: [other], extraAuths: ['hub'] });
+    world.config = configWith({ registries: [other], extraAuths: ['hub'] });
     expect([of('team-a').isTarget, of('team-b').isTarget]).toEqual([false, true]);
-    extraAuths = { auths: { 'hub.example.com': {} }, isSettled: true };
+    world.extraAuths = { auths: { 'hub.example.com': {} }, isSettled: true };
     expect(of('team-a')).toMatchObject({ isTarget: true, hasLiveCredential: true });
   });
 
   it('is the token of nobody else who was asked for under the same key before an edit', () => {
     const theirs = { ...other, accessKeySecretRef: 'other', domains: ['b.example.com'] };
-    config = configWith({ registries: [theirs] });
+    world.config = configWith({ registries: [theirs] });
     expect(of('team-b')).toMatchObject({ hasLiveCredential: false, deadRegistries: ['cri-b'] });
     expect(manages('team-b', 'b.example.com/x')).toBe(true);
   });
 
   it('follows an edit of the namespaces', () => {
     expect(manages('team-a', 'b.example.com/x')).toBe(false);
-    config = configWith({ registries: [registry, { ...other, namespaces: ['team-a'] }] });
+    world.config = configWith({ registries: [registry, { ...other, namespaces: ['team-a'] }] });
     expect(manages('team-a', 'b.example.com/x')).toBe(true);
     expect(manages('team-b', 'b.example.com/x')).toBe(false);
   });
@@ -123,16 +71,16 @@ describe('what a namespace gets', () => {
 describe('entries that somebody else keeps', () => {
   it('make their images ours, ports and globs included, as long as they are there', () => {
     expect(manages('team-a', 'hub.example.com:5000/x')).toBe(false);
-    extraAuths = { auths: { 'hub.example.com:5000': {}, '*.mirror.example.com': {} }, isSettled: true };
+    world.extraAuths = { auths: { 'hub.example.com:5000': {}, '*.mirror.example.com': {} }, isSettled: true };
     expect(manages('team-a', 'hub.example.com:5000/x')).toBe(true);
     expect(manages('team-a', 'eu.mirror.example.com/x')).toBe(true);
-    extraAuths = { auths: {}, isSettled: true };
+    world.extraAuths = { auths: {}, isSettled: true };
     expect(manages('team-a', 'hub.example.com:5000/x')).toBe(false);
   });
 
   it('are something to pull with while no token is live', () => {
-    clock.advance(HOUR_MS);
-    extraAuths = { auths: { 'hub.example.com': {} }, isSettled: true };
+    world.clock.advance(HOUR_MS);
+    world.extraAuths = { auths: { 'hub.example.com': {} }, isSettled: true };
     expect(of('team-a').hasLiveCredential).toBe(true);
   });
 });
@@ -140,9 +88,9 @@ describe('entries that somebody else keeps', () => {
 describe('the pull Secrets that lists are to name', () => {
   beforeEach(() => {
     const second = { ...registry, key: 'cri-b', accessKeySecretRef: 'other' };
-    config = configWith({ registries: [registry, second] });
+    world.config = configWith({ registries: [registry, second] });
     const shared = ['a.example.com'];
-    tokens = {
+    world.tokens = {
       generation: 1,
       credentials: credentialsOf(
         [registry, credentialWith({ domains: shared })],
@@ -161,13 +109,13 @@ describe('the pull Secrets that lists are to name', () => {
   });
 
   it('are the first in any case, and a further one that holds a token or is there', () => {
-    clock.advance(HOUR_MS);
+    world.clock.advance(HOUR_MS);
     expect(of('team-a')).toMatchObject({ secretNames: ['pull', 'pull-2'], secretKnown: false });
     know('team-a/pull-2');
     expect(of('team-a')).toMatchObject({ secretNames: ['pull', 'pull-2'], secretKnown: true });
-    clock.advance(HOUR_MS);
+    world.clock.advance(HOUR_MS);
     expect(of('team-a')).toMatchObject({ secretNames: ['pull'], hasLiveCredential: false });
-    tokens = { generation: 2, credentials: {} };
+    world.tokens = { generation: 2, credentials: {} };
     expect(of('team-a').secretNames).toEqual(['pull']);
   });
 });

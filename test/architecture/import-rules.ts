@@ -34,6 +34,7 @@ export const foundations: readonly string[] = [
   'in-turns.ts',
   'json.ts',
   'region-id.ts',
+  'remembered.ts',
   'single-flight.ts',
 ];
 

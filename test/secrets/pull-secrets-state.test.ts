@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pullSecretsState } from '../../src/secrets/pull-secrets-state.ts';
+import { pullSecretsState, PullSecretsStates } from '../../src/secrets/pull-secrets-state.ts';
 import { observeSecret, type ObservedSecret } from '../../src/secrets/secret-drift.ts';
 import { contentOf, desiredSecrets } from '../builders/content.ts';
 import { secretAt } from '../builders/kube-objects.ts';
@@ -63,4 +63,25 @@ describe('a namespace’s pull Secrets', () => {
     expect(pullSecretsState(desiredSecrets(live, live), there({ pull: foreign })).foreign).toBe('ForeignType');
     expect(pullSecretsState(desiredSecrets(live, live), there({ 'pull-2': foreign })).foreign).toBeNull();
   });
+});
+
+it('their state is one object for all namespaces that have them alike, and never that of others', () => {
+  const states = new PullSecretsStates();
+  const desired = desiredSecrets(live, live);
+  const immutable = observeSecret({
+    ...secretAt('a/pull', { type: 'kubernetes.io/dockerconfigjson' }),
+    immutable: true,
+  });
+  const kinds = [undefined, ours, foreign, immutable];
+  const pairs = kinds.flatMap((first) => kinds.map((second) => [first, second] as const));
+  const found = pairs.map(
+    ([first, second]) =>
+      (name: string) =>
+        name === 'pull' ? first : second,
+  );
+  const made = found.map((observed) => states.of(desired, observed));
+  expect(made).toEqual(found.map((observed) => pullSecretsState(desired, observed)));
+  expect(new Set(made).size).toBe(pairs.length);
+  for (const [index, observed] of found.entries()) expect(states.of(desired, observed)).toBe(made[index]);
+  expect(states.of(desiredSecrets(live, live), found[0]!)).not.toBe(made[0]);
 });
