@@ -58,7 +58,7 @@ describe('with `namespaces` of the chart, and no rights but its Roles', () => {
   });
 
   beforeEach(({ onTestFailed }) => {
-    onTestFailed(() => console.error(`the service's last words:\n${service.output.slice(-6_000)}`));
+    onTestFailed(() => console.error(service.lastWords));
   });
 
   const optionsFor = (namespaces: readonly string[]) => ({

@@ -59,6 +59,12 @@ export class ServiceProcess implements AsyncDisposable {
     return this.#output;
   }
 
+  /** The end of its output for who looks for what went wrong, without the admissions, of which there may be hundreds a second. */
+  get lastWords(): string {
+    const lines = this.#output.split('\n').filter((line) => !line.includes('"msg":"admission answered"'));
+    return `the service's last words:\n${lines.join('\n').slice(-6_000)}`;
+  }
+
   /** Its log, oldest line first, of all its runs. */
   get logs(): LogLine[] {
     const lines = this.#output.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));

@@ -287,7 +287,7 @@ export function useTestBed(options: BedOptions = {}): TestBed {
   beforeAll(() => bed.start());
   afterAll(() => bed[Symbol.asyncDispose]());
   beforeEach(({ onTestFailed }) => {
-    onTestFailed(() => console.error(`the service's last words:\n${bed.service.output.slice(-6_000)}`));
+    onTestFailed(() => console.error(bed.service.lastWords));
   });
   return bed;
 }

@@ -52,7 +52,7 @@ it.runIf(seconds > 0)('soak', { timeout: (seconds + 240) * 1_000 }, async ({ onT
     flags: { 'cr-endpoint': cloud.url, 'metadata-endpoint': cloud.url, 'log-level': 'info', 'leader-elect': 'true' },
     environment: { NODE_OPTIONS: '--inspect=127.0.0.1:0' },
   });
-  onTestFailed(() => console.error(`the service's last words:\n${service.output.slice(-6_000)}`));
+  onTestFailed(() => console.error(service.lastWords));
   await prepare({ api, cloud, user });
   const cluster = new SoakCluster({ client, user, cloud, random });
   const isRight = async () => {
