@@ -19,22 +19,20 @@ export interface Compared<T> {
   reference: T[];
 }
 
-/** Processes of each of the two: one differs from the next of the same program by up to a twentieth. */
-const PROCESSES = 3;
-
 const kinds = Object.keys(capturedReviews) as ReviewedKind[];
 
-/** Measures the service and bare Fastify in turns, with each of the captured reviews. */
+/**
+ * Measures the service and bare Fastify in turns, with each of the captured reviews.
+ *
+ * @param processes of each of the two: one differs from the next of the same program by up to a twentieth.
+ * @param pairs in each of them. What else the machine has to do changes within seconds, so many short ones tell more than a few long.
+ */
 export async function compareAdmissions<T>(
-  pairs: number,
+  { processes, pairs }: { processes: number; pairs: number },
   measure: (server: LoadedServer) => Promise<T>,
 ): Promise<Compared<T>[]> {
   const compared: Compared<T>[] = [];
-  for (let left = pairs, processes = Math.min(PROCESSES, pairs); processes > 0; processes--) {
-    const share = Math.ceil(left / processes);
-    compared.push(...(await compareOnce(share, measure)));
-    left -= share;
-  }
+  for (let left = processes; left > 0; left--) compared.push(...(await compareOnce(pairs, measure)));
   return kinds.map((kind) => {
     const ofKind = compared.filter((each) => each.kind === kind);
     return {
