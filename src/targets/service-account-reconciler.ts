@@ -50,8 +50,10 @@ export class ServiceAccountReconciler {
   /** What the last edit stopped selecting and is still to be detached. */
   readonly #deselected = new Set<string>();
   #lastRules: TargetRules | undefined;
-  /** What was in force before, and of which there may still be references to come. */
-  #formerRules: readonly TargetRules[] = [];
+  /** What was in force before, by which some ServiceAccounts were not looked at yet. */
+  #formerRules: TargetRules[] = [];
+  /** What was in force a moment ago, of which references may still be heard. */
+  readonly #recentRules = new Set<TargetRules>();
   #looks = 0;
   /** How often the configuration changed: what follows from that is no repair. */
   #edits = 0;
@@ -66,8 +68,9 @@ export class ServiceAccountReconciler {
       onFailure,
       reconcile: (key) => this.#reconcile(key),
     });
-    serviceAccounts.subscribe((key, current) => {
-      if (current) this.#lookAt(key, current);
+    serviceAccounts.subscribe((key, current, previous) => {
+      // One that is new was made by whoever wrote its list.
+      if (current) this.#lookAt(key, current, previous ? this.#recentRules : []);
       else this.#forget(key);
     });
     namespaces.subscribe((name, current, previous) => {
@@ -89,18 +92,21 @@ export class ServiceAccountReconciler {
     if (!rules) return;
     this.#lastRules = rules;
     if (rules !== lastRules) this.#edits += 1;
-    if (lastRules && rules !== lastRules) this.#formerRules = [...this.#formerRules, lastRules];
+    if (lastRules && rules !== lastRules) this.#replaced(lastRules);
     void this.#lookAtAll();
+  }
+
+  #replaced(rules: TargetRules): void {
+    this.#formerRules.push(rules);
+    this.#recentRules.add(rules);
+    this.#options.clock.after(ADMITTED_FOR_MS, () => this.#recentRules.delete(rules));
   }
 
   async #lookAtAll(): Promise<void> {
     const look = ++this.#looks;
-    await forEachInTurns(this.#entriesDuring(look), ([key, observed]) => this.#lookAt(key, observed));
-    if (look !== this.#looks) return;
-    const looked = this.#formerRules;
-    if (looked.length === 0) return;
-    const forget = () => (this.#formerRules = this.#formerRules.filter((former) => !looked.includes(former)));
-    this.#options.clock.after(ADMITTED_FOR_MS, forget);
+    const former = this.#formerRules;
+    await forEachInTurns(this.#entriesDuring(look), ([key, observed]) => this.#lookAt(key, observed, former));
+    if (look === this.#looks) this.#formerRules = [];
   }
 
   /** None any more once there is reason to look at all anew. */
@@ -126,12 +132,13 @@ export class ServiceAccountReconciler {
     for (const [key] of attached) await writer.detach(refOf(key), names);
   }
 
-  #lookAt(key: string, { references }: ObservedServiceAccount): void {
+  /** @param formerRules what its reference may have come from. */
+  #lookAt(key: string, { references }: ObservedServiceAccount, formerRules: Iterable<TargetRules>): void {
     const ref = refOf(key);
-    const isSelected = (rules: TargetRules | undefined) => rules !== undefined && this.#selects(rules, ref);
+    const rules = this.#options.rules();
     // It may have been the replica that leads which detached it.
-    if (references.length === 0 || isSelected(this.#options.rules())) this.#deselected.delete(key);
-    else if (this.#formerRules.some(isSelected)) this.#deselected.add(key);
+    if (references.length === 0 || (rules && this.#selects(rules, ref))) this.#deselected.delete(key);
+    else if ([...formerRules].some((former) => this.#selects(former, ref))) this.#deselected.add(key);
     this.#addIfDrifted(key);
   }
 

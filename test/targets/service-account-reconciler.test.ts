@@ -263,22 +263,32 @@ describe('what a configuration selects no longer', () => {
     const told = Promise.withResolvers<undefined>();
     api.silence = told.promise;
     put('a/app', ['theirs', SECRET_NAME], { managedFields: [listOwnedBy('helm')] });
-    put('a/new', [SECRET_NAME], { managedFields: [listOwnedBy('helm')] });
     await configure({ watchNamespaces: ['b'] });
     told.resolve(undefined);
     await clock.pass(0);
-    expect([namesAt('a/app'), namesAt('a/new')]).toEqual([['theirs'], []]);
+    expect(namesAt('a/app')).toEqual(['theirs']);
   });
 
   it('is detached where its admission had begun before, and left to who names our Secret a minute later', async () => {
     const chart = { managedFields: [listOwnedBy('helm')] };
+    put('a/later');
     await configure({ watchNamespaces: ['b'] });
+    expect(namesAt('a/later')).toEqual([]);
     await clock.pass(59_000);
-    put('a/admitted', [SECRET_NAME], chart);
+    put('a/app', [SECRET_NAME, 'theirs'], chart);
     await clock.pass(2_000);
     put('a/later', [SECRET_NAME], chart);
     await clock.pass(0);
-    expect([namesAt('a/admitted'), namesAt('a/later')]).toEqual([[], [SECRET_NAME]]);
+    expect([namesAt('a/app'), namesAt('a/later')]).toEqual([['theirs'], [SECRET_NAME]]);
+  });
+
+  it('is left alone where somebody names our Secret in one that he makes after the edit', async () => {
+    await configure({ watchNamespaces: ['b'] });
+    put('a/chart', [SECRET_NAME], { managedFields: [listOwnedBy('helm')] });
+    await clock.pass(0);
+    reconciler.reconcileAll();
+    await clock.pass(60_000);
+    expect(namesAt('a/chart')).toEqual([SECRET_NAME]);
   });
 
   it('stays selected where an edit takes that back before it was carried out', async () => {
