@@ -5,6 +5,8 @@ export interface CodedErrorOptions {
   retryable: boolean;
   /** What the other side asked us to wait; nothing at all is no answer, and more than a minute is not obeyed. */
   retryAfterMs?: number;
+  /** The longest wait, in milliseconds, that a back-off is to come to, where to wait longer spares nobody. */
+  retryWithinMs?: number;
   cause?: unknown;
 }
 
@@ -16,12 +18,14 @@ export class CodedError extends Error {
   readonly code: string;
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
+  readonly retryWithinMs: number | undefined;
 
   constructor(message: string, options: CodedErrorOptions) {
     super(message, { cause: options.cause });
     this.name = new.target.name;
     this.code = options.code;
     this.retryable = options.retryable;
+    this.retryWithinMs = options.retryWithinMs;
     const { retryAfterMs = 0 } = options;
     this.retryAfterMs = retryAfterMs > 0 ? Math.min(retryAfterMs, MAX_RETRY_AFTER_MS) : undefined;
   }

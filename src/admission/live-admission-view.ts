@@ -31,10 +31,8 @@ interface Scope extends Pick<AdmissionView, 'selectsServiceAccount' | 'managesIm
   readonly deadAt: (time: number) => readonly string[];
 }
 
-/** What a view was made of, but for what the time of day adds. */
+/** What the view of a namespace was made of beside its sources, the namespace itself and the time of day. */
 interface Situation {
-  readonly sources: PullSecretSources;
-  readonly observed: ObservedNamespace | undefined;
   readonly state: PullSecretsState;
   readonly paused: boolean;
   readonly serverMinor: number;
@@ -49,8 +47,8 @@ interface Known extends Situation {
 export class LiveAdmissionView {
   readonly #options: LiveAdmissionViewOptions;
   readonly #scopes = new ScopeCache<PullSecretSources, Scope>(makeScope);
-  /** By namespace, of those that a watch has brought: anybody can ask for others. */
-  readonly #known = new Map<string, Known>();
+  /** By what a watch last brought of a namespace, and for as long: anybody can ask for others. */
+  #known = new WeakMap<ObservedNamespace, Known>();
   #knownFrom: PullSecretSources | undefined;
 
   constructor(options: LiveAdmissionViewOptions) {
@@ -62,17 +60,23 @@ export class LiveAdmissionView {
     const { sources: live, paused, namespaces, secrets, serverMinor, now } = this.#options;
     const sources = live.current();
     if (!sources) return undefined;
+    if (sources !== this.#knownFrom) this.#known = new WeakMap();
+    this.#knownFrom = sources;
     const observed = namespaces.get({ name: namespace });
-    const state = secrets.stateOf(namespace);
-    const situation = { sources, observed, state, paused: paused(), serverMinor: serverMinor() };
-    const known = this.#known.get(namespace);
+    const situation = { state: secrets.stateOf(namespace), paused: paused(), serverMinor: serverMinor() };
+    const known = observed && this.#known.get(observed);
     if (known && isSame(known, situation) && known.deadAt(now()) === known.view.deadRegistries) return known.view;
-    return this.#make(namespace, situation);
+    const made = this.#make(namespace, observed, { sources, ...situation });
+    if (observed) this.#known.set(observed, made);
+    return made.view;
   }
 
-  #make(namespace: string, situation: Situation): AdmissionView {
+  #make(
+    namespace: string,
+    observed: ObservedNamespace | undefined,
+    { sources, state, paused, serverMinor }: Situation & { sources: PullSecretSources },
+  ): Known {
     const { secretName, ownNamespace, now } = this.#options;
-    const { sources, observed, state, paused, serverMinor } = situation;
     const { config } = sources;
     const { attach, hasContent, isKnown, foreign } = state;
     const { hasRegistries, deadAt, selectsServiceAccount, managesImage } = this.#scopes.of(namespace, sources);
@@ -96,21 +100,12 @@ export class LiveAdmissionView {
       selectsServiceAccount,
       managesImage,
     };
-    if (this.#knownFrom !== sources) this.#known.clear();
-    this.#knownFrom = sources;
-    if (observed) this.#known.set(namespace, { ...situation, deadAt, view });
-    return view;
+    return { state, paused, serverMinor, deadAt, view };
   }
 }
 
 function isSame(one: Situation, other: Situation): boolean {
-  return (
-    one.sources === other.sources &&
-    one.observed === other.observed &&
-    one.state === other.state &&
-    one.paused === other.paused &&
-    one.serverMinor === other.serverMinor
-  );
+  return one.state === other.state && one.paused === other.paused && one.serverMinor === other.serverMinor;
 }
 
 function makeScope(entries: readonly RegistryEntry[], sources: PullSecretSources): Scope {

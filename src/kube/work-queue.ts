@@ -115,8 +115,8 @@ export class WorkQueue {
   #retry(key: string, error: unknown): void {
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
-    const askedForMs = error instanceof CodedError ? error.retryAfterMs : undefined;
-    const retryInMs = askedForMs ?? backOffMs(failures, { baseMs: 50, capMs: 30_000 }, this.#options.random);
+    const { retryAfterMs, retryWithinMs: capMs = 30_000 } = error instanceof CodedError ? error : {};
+    const retryInMs = retryAfterMs ?? backOffMs(failures, { baseMs: 50, capMs }, this.#options.random);
     this.#options.onFailure(key, error, retryInMs);
     this.addAfter(key, retryInMs);
     this.#backingOff.add(key);

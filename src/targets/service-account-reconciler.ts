@@ -36,10 +36,10 @@ export interface ServiceAccountReconcilerOptions {
 const CONCURRENCY = 16;
 
 /**
- * What was admitted by the configuration before an edit may be heard of after it: the API server works on a request for at most
- * a minute. Source: https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ (--request-timeout)
+ * For how long what was admitted by the configuration before an edit may be heard of after it: as long as an API server waits for
+ * a webhook, unless told otherwise. Whoever writes our name himself within that time is not told from it.
  */
-const ADMITTED_FOR_MS = 60_000;
+const ADMITTED_FOR_MS = 10_000;
 
 const NO_REFERENCES: SecretReferences = { attach: [], keep: [] };
 
@@ -136,9 +136,11 @@ export class ServiceAccountReconciler {
   #lookAt(key: string, { references }: ObservedServiceAccount, formerRules: Iterable<TargetRules>): void {
     const ref = refOf(key);
     const rules = this.#options.rules();
+    const isSelectedBy = (each: TargetRules) => this.#selects(each, ref);
     // It may have been the replica that leads which detached it.
-    if (references.length === 0 || (rules && this.#selects(rules, ref))) this.#deselected.delete(key);
-    else if ([...formerRules].some((former) => this.#selects(former, ref))) this.#deselected.add(key);
+    if (references.length === 0) this.#deselected.delete(key);
+    else if (rules && isSelectedBy(rules)) this.#deselected.delete(key);
+    else if (rules && [...formerRules].some(isSelectedBy)) this.#deselected.add(key);
     this.#addIfDrifted(key);
   }
 
@@ -175,18 +177,27 @@ export class ServiceAccountReconciler {
     const { attach, keep } = this.#wanted(key, ref) ?? NO_REFERENCES;
     switch (this.#drift(key, ref)) {
       case 'Attach':
-        return this.#guarded(key, `with ${attach.join()}`, () => writer.attach(ref, attach));
+        return this.#guarded(key, `with ${attach.join()}`, () => this.#attach(key, ref, attach));
       case 'Detach': {
         const leftovers = references.filter((name) => !keep.includes(name));
-        return this.#guarded(key, `without ${leftovers.join()}`, async () => {
-          await writer.detach(ref, leftovers);
-          this.#deselected.delete(key);
-        });
+        return this.#guarded(key, `without ${leftovers.join()}`, () => writer.detach(ref, leftovers));
       }
       case 'ReleaseOwnership':
         return writer.releaseOwnership(ref);
       case null:
         return;
+    }
+  }
+
+  /** However long it takes, and whether or not it fails: what is attached by rules that are in force no more is detached. */
+  async #attach(key: string, ref: Required<ObjectRef>, names: readonly string[]): Promise<void> {
+    const { rules, serviceAccounts, writer } = this.#options;
+    const rulesBefore = rules();
+    try {
+      await writer.attach(ref, names);
+    } finally {
+      const observed = serviceAccounts.get(ref);
+      if (observed && rulesBefore) this.#lookAt(key, observed, [rulesBefore]);
     }
   }
 

@@ -17,7 +17,7 @@ export interface ServiceAccountWriterOptions {
 
 /** How often a patch is made anew because somebody else changed the ServiceAccount meanwhile. */
 const MAX_CONFLICTS = 5;
-const OUTPACED_PAUSE_MS = 200;
+const OUTPACED_WITHIN_MS = 2_000;
 
 /**
  * Changes `imagePullSecrets` of ServiceAccounts without ever losing an entry of somebody else or staying the list's owner.
@@ -140,5 +140,5 @@ function mayBeConflict(error: unknown): error is KubeApiError {
 
 /** Who was always slower than somebody else gains nothing by waiting ever longer, as for a server that has too much to do. */
 function outpaced({ message, code, status }: KubeApiError): KubeApiError {
-  return new KubeApiError(message, { code, status, retryable: true, retryAfterMs: OUTPACED_PAUSE_MS });
+  return new KubeApiError(message, { code, status, retryable: true, retryWithinMs: OUTPACED_WITHIN_MS });
 }

@@ -12,7 +12,7 @@ export type TargetRules = Pick<
   'watchNamespaces' | 'excludeNamespaces' | 'serviceAccounts' | 'registries' | 'extraAuths'
 >;
 
-/** What is kept in memory of a namespace. */
+/** What is kept in memory of a namespace: an object of its own for each state of each. */
 export interface ObservedNamespace {
   readonly resourceVersion: string;
   readonly terminating: boolean;

@@ -126,6 +126,14 @@ describe('a failure', () => {
     expect(Math.max(...failures.map(({ retryInMs }) => retryInMs))).toBe(30_000);
   });
 
+  it('that nobody is spared by never waits for longer than it says', async () => {
+    work = () =>
+      Promise.reject(new CodedError('outpaced', { code: 'Conflict', retryable: true, retryWithinMs: 2_000 }));
+    startedQueue().add('a');
+    await clock.pass(60_000);
+    expect(failures.slice(0, 8).map(({ retryInMs }) => retryInMs)).toEqual([50, 100, 200, 400, 800, 1600, 2000, 2000]);
+  });
+
   it('waits for what the server asked', async () => {
     work = () =>
       Promise.reject(new CodedError('later', { code: 'TooManyRequests', retryable: true, retryAfterMs: 7000 }));
