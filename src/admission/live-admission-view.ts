@@ -1,4 +1,4 @@
-import type { RegistryEntry } from '../config/config.ts';
+import type { Config, RegistryEntry } from '../config/config.ts';
 import { credentialOf, type TokensState } from '../credentials/tokens-secret.ts';
 import type { Namespace } from '../kube/objects.ts';
 import type { ObjectCache } from '../kube/reflector.ts';
@@ -26,30 +26,35 @@ export interface LiveAdmissionViewOptions {
 
 /** What is made once for all namespaces that the same registries are meant for, not for every review. */
 interface Scope extends Pick<AdmissionView, 'selectsServiceAccount' | 'managesImage'> {
+  /** By what a watch last brought of a namespace, and for as long: anybody can ask for others. */
+  readonly known: WeakMap<ObservedNamespace, Known>;
   readonly hasRegistries: boolean;
   /** Keys of the registries that had no live token at that time, in milliseconds since the epoch. */
   readonly deadAt: (time: number) => readonly string[];
 }
 
-/** What the view of a namespace was made of beside its sources, the namespace itself and the time of day. */
-interface Situation {
+/** What the view of a namespace was made of beside its scope and the namespace itself. */
+interface Situation extends Pick<AdmissionView, 'deadRegistries'> {
   readonly state: PullSecretsState;
   readonly paused: boolean;
   readonly serverMinor: number;
 }
 
 interface Known extends Situation {
-  readonly deadAt: Scope['deadAt'];
   readonly view: AdmissionView;
+}
+
+/** All that the view of a namespace is made of. */
+interface Parts extends Situation {
+  readonly config: Config;
+  readonly scope: Scope;
+  readonly observed: ObservedNamespace | undefined;
 }
 
 /** Answers from what the watches keep in memory, as it is at the moment of a review. */
 export class LiveAdmissionView {
   readonly #options: LiveAdmissionViewOptions;
   readonly #scopes = new ScopeCache<PullSecretSources, Scope>(makeScope);
-  /** By what a watch last brought of a namespace, and for as long: anybody can ask for others. */
-  #known = new WeakMap<ObservedNamespace, Known>();
-  #knownFrom: PullSecretSources | undefined;
 
   constructor(options: LiveAdmissionViewOptions) {
     this.#options = options;
@@ -60,29 +65,29 @@ export class LiveAdmissionView {
     const { sources: live, paused, namespaces, secrets, serverMinor, now } = this.#options;
     const sources = live.current();
     if (!sources) return undefined;
-    if (sources !== this.#knownFrom) this.#known = new WeakMap();
-    this.#knownFrom = sources;
+    const scope = this.#scopes.of(namespace, sources);
     const observed = namespaces.get({ name: namespace });
-    const situation = { state: secrets.stateOf(namespace), paused: paused(), serverMinor: serverMinor() };
-    const known = observed && this.#known.get(observed);
-    if (known && isSame(known, situation) && known.deadAt(now()) === known.view.deadRegistries) return known.view;
-    const made = this.#make(namespace, observed, { sources, ...situation });
-    if (observed) this.#known.set(observed, made);
-    return made.view;
+    const situation = {
+      deadRegistries: scope.deadAt(now()),
+      state: secrets.stateOf(namespace),
+      paused: paused(),
+      serverMinor: serverMinor(),
+    };
+    const known = observed && scope.known.get(observed);
+    if (known && isSame(known, situation)) return known.view;
+    const view = this.#make(namespace, { config: sources.config, scope, observed, ...situation });
+    if (observed) scope.known.set(observed, { ...situation, view });
+    return view;
   }
 
-  #make(
-    namespace: string,
-    observed: ObservedNamespace | undefined,
-    { sources, state, paused, serverMinor }: Situation & { sources: PullSecretSources },
-  ): Known {
-    const { secretName, ownNamespace, now } = this.#options;
-    const { config } = sources;
-    const { attach, hasContent, isKnown, foreign } = state;
-    const { hasRegistries, deadAt, selectsServiceAccount, managesImage } = this.#scopes.of(namespace, sources);
+  #make(namespace: string, parts: Parts): AdmissionView {
+    const { secretName, ownNamespace } = this.#options;
+    const { config, observed, paused, serverMinor, deadRegistries } = parts;
+    const { attach, hasContent, isKnown, foreign } = parts.state;
+    const { hasRegistries, selectsServiceAccount, managesImage } = parts.scope;
     // Where no registry is meant for the namespace and no Secret of `extra-auths` gives anything, no wait would end.
     const isServed = hasRegistries || hasContent;
-    const view = {
+    return {
       // While no token is live, the first one is named all the same: it will be there when one is.
       secretNames: attach.includes(secretName) ? attach : [secretName, ...attach],
       failurePolicy: failurePolicyFor(namespace, { config, ownNamespace, serverMinor }),
@@ -96,22 +101,27 @@ export class LiveAdmissionView {
       foreignSecret: foreign,
       secretKnown: isKnown,
       hasLiveCredential: hasContent,
-      deadRegistries: deadAt(now()),
+      deadRegistries,
       selectsServiceAccount,
       managesImage,
     };
-    return { state, paused, serverMinor, deadAt, view };
   }
 }
 
 function isSame(one: Situation, other: Situation): boolean {
-  return one.state === other.state && one.paused === other.paused && one.serverMinor === other.serverMinor;
+  return (
+    one.deadRegistries === other.deadRegistries &&
+    one.state === other.state &&
+    one.paused === other.paused &&
+    one.serverMinor === other.serverMinor
+  );
 }
 
 function makeScope(entries: readonly RegistryEntry[], sources: PullSecretSources): Scope {
   const { config, tokens } = sources;
   const keyOfImage = compileAuthKeys(managedKeys(entries, sources));
   return {
+    known: new WeakMap(),
     hasRegistries: entries.length > 0,
     selectsServiceAccount: (name) => selectsServiceAccount(config, name),
     managesImage: (image) => keyOfImage(image) !== undefined,

@@ -12,7 +12,7 @@ const kind = resources.serviceAccounts;
 const CLIENTS = 10;
 const APPENDS = 20;
 /** At least; as many as find room while the clients are at it. */
-const EDITS = 4;
+const EDITS = 5;
 /** What is under way at the last edit, with a conflict or two. */
 const settled = { withinMs: 20_000 };
 

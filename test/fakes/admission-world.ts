@@ -5,6 +5,7 @@ import { knownDomains } from '../../src/registry/managed-domains.ts';
 import { DesiredContent } from '../../src/secrets/desired-content.ts';
 import type { MergedAuths } from '../../src/secrets/extra-auths.ts';
 import { LiveSources } from '../../src/secrets/pull-secret-sources.ts';
+import { PULL_SECRET_TYPE } from '../../src/secrets/pull-secret.ts';
 import { PullSecretWriter } from '../../src/secrets/pull-secret-writer.ts';
 import { observeSecret, type ObservedSecret } from '../../src/secrets/secret-drift.ts';
 import { observeNamespace, type ObservedNamespace } from '../../src/targets/target-selector.ts';
@@ -14,8 +15,6 @@ import { namespaceNamed, secretAt } from '../builders/kube-objects.ts';
 import { ManualClock } from './manual-clock.ts';
 import { MemoryApi } from './memory-api.ts';
 import { openGuard } from './open-guard.ts';
-
-const PULL_SECRET_TYPE = 'kubernetes.io/dockerconfigjson';
 
 /** All that an admission view is made of, for a test to change: a registry with a live token, and nothing else. */
 export class AdmissionWorld {
@@ -39,7 +38,7 @@ export class AdmissionWorld {
   }
 
   /** A watch brings the Secret. @param key `namespace/name`. */
-  putSecret(key: string, type = PULL_SECRET_TYPE): void {
+  putSecret(key: string, type: string = PULL_SECRET_TYPE): void {
     this.#secrets.set(key, observeSecret(secretAt(key, { type })));
   }
 
@@ -50,7 +49,6 @@ export class AdmissionWorld {
   /** One that knows nothing yet. */
   view(): LiveAdmissionView {
     const { clock } = this;
-    const now = () => clock.now();
     const secretName = 'pull';
     const sources = new LiveSources({
       config: () => this.config,
@@ -58,8 +56,14 @@ export class AdmissionWorld {
       extraAuths: () => this.extraAuths,
       clusterRegion: () => this.clusterRegion,
     });
-    const nobody = { onLeftOut: () => undefined, onTooLarge: () => undefined };
-    const desired = new DesiredContent({ clock, sources, domainsOf: knownDomains, secretName, ...nobody });
+    const desired = new DesiredContent({
+      clock,
+      sources,
+      domainsOf: knownDomains,
+      secretName,
+      onLeftOut: () => undefined,
+      onTooLarge: () => undefined,
+    });
     const secrets = new PullSecretWriter({
       clock,
       client: new MemoryApi(),
@@ -81,7 +85,7 @@ export class AdmissionWorld {
       secretName,
       ownNamespace: 'acr',
       serverMinor: () => this.serverMinor,
-      now,
+      now: () => clock.now(),
     });
   }
 }

@@ -3,6 +3,7 @@ import type { Config } from '../../src/config/config.ts';
 import { LoopGuard } from '../../src/kube/loop-guard.ts';
 import type { ServiceAccount } from '../../src/kube/objects.ts';
 import { resources } from '../../src/kube/resources.ts';
+import type { SecretReferences } from '../../src/targets/secret-references.ts';
 import { ServiceAccountReconciler } from '../../src/targets/service-account-reconciler.ts';
 import { ServiceAccountWriter } from '../../src/targets/service-account-writer.ts';
 import { configWith } from '../builders/config.ts';
@@ -21,6 +22,10 @@ export class ReconciledAccounts {
   /** Undefined while nothing is to be done. */
   config: Config | undefined = configWith();
   canAttach = true;
+  /** What the ServiceAccounts of targets are to name. */
+  wanted: SecretReferences = { attach: [SECRET_NAME], keep: [SECRET_NAME] };
+  /** Do updates of ServiceAccounts come to the webhook? */
+  isReached = false;
   /** The namespaces whose pull Secret is somebody else's. */
   foreign: readonly string[] = [];
   readonly failures: string[] = [];
@@ -47,13 +52,11 @@ export class ReconciledAccounts {
       writer: new ServiceAccountWriter({
         client: api,
         serviceAccounts: observed.serviceAccounts,
-        reachedByWebhook: () => false,
+        reachedByWebhook: () => this.isReached,
         onPatched: () => undefined,
       }),
-      references: (namespace) => ({
-        attach: this.canAttach && !this.foreign.includes(namespace) ? [SECRET_NAME] : [],
-        keep: [SECRET_NAME],
-      }),
+      references: (namespace) =>
+        this.canAttach && !this.foreign.includes(namespace) ? this.wanted : { ...this.wanted, attach: [] },
       loopGuard: new LoopGuard({ clock, onFight: ({ name }, rivals) => this.fights.push([name, ...rivals]) }),
       onFailure: (key) => this.failures.push(key),
     });
